@@ -1,0 +1,190 @@
+/**
+ * Group commit: one writer per process. Callers hand over rows and wait; the writer packs what many of them brought into one
+ * insert per table, because every insert makes a part and ClickHouse wants few, large ones.
+ *
+ * A flush starts at once when the last one began at least `intervalMs` ago (a lone caller is not kept waiting), otherwise when
+ * that time has passed or `maxRows` have gathered. The interval grows to 1 s when unmerged parts pile up. The writer never
+ * drops a row and never acknowledges early: only errors that a row's content causes split a batch, and the rows found guilty
+ * are returned to their caller; anything else is repeated until it works.
+ */
+import { backoffMs, errorFields, type Logger, sleep } from '@muster/runtime';
+import { type ClickHouse, clickhouseCode, isRowError } from './client.ts';
+import type { TableRows } from './rows.ts';
+
+type Row = object;
+/** Physical tables in the order of insertion; `timeline` and `custom_events` go to both of their orders. */
+const TARGETS: Record<keyof TableRows, readonly string[]> = {
+  contacts: ['contacts'],
+  contact_lists: ['contact_lists'],
+  timeline: ['timeline_by_contact', 'timeline_by_kind'],
+  custom_events: ['custom_events', 'custom_events_by_contact'],
+  custom_events_by_contact: ['custom_events_by_contact'],
+};
+const LOGICAL = Object.keys(TARGETS) as (keyof TableRows)[];
+
+type Waiting = { rows: TableRows; count: number; resolve: (refused: Set<object>) => void };
+
+export type WriterOptions = {
+  clickhouse: ClickHouse;
+  log: Logger;
+  onError?: (code: string) => void;
+  intervalMs?: number;
+  maxRows?: number;
+};
+
+export class GroupCommitWriter {
+  readonly #clickhouse: ClickHouse;
+  readonly #log: Logger;
+  readonly #onError: (code: string) => void;
+  readonly #baseIntervalMs: number;
+  readonly #maxRows: number;
+  #intervalMs: number;
+  #queue: Waiting[] = [];
+  #queuedRows = 0;
+  #lastFlush = 0;
+  #flushing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #partsCheckedAt = 0;
+  readonly #abort = new AbortController();
+
+  constructor(options: WriterOptions) {
+    this.#clickhouse = options.clickhouse;
+    this.#log = options.log;
+    this.#onError = options.onError ?? (() => undefined);
+    this.#baseIntervalMs = options.intervalMs ?? 250;
+    this.#intervalMs = this.#baseIntervalMs;
+    this.#maxRows = options.maxRows ?? 10_000;
+  }
+
+  /** Rows waiting for a flush: the caller's measure for slowing down. */
+  get queuedRows(): number {
+    return this.#queuedRows;
+  }
+
+  /** Resolves when all rows are in ClickHouse, with the row objects that ClickHouse refused for their content. */
+  write(rows: TableRows): Promise<Set<object>> {
+    const count = LOGICAL.reduce((n, table) => n + (rows[table]?.length ?? 0), 0);
+    if (count === 0) return Promise.resolve(new Set());
+    return new Promise((resolve) => {
+      this.#queue.push({ rows, count, resolve });
+      this.#queuedRows += count;
+      this.#schedule();
+    });
+  }
+
+  /** Flushes what is queued; callers still waiting when `stop` was called with ClickHouse away stay unacknowledged. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    while (this.#flushing || this.#queue.length > 0) await (this.#flushing ?? this.#flush());
+  }
+
+  #schedule(): void {
+    if (this.#flushing || this.#timer) {
+      if (this.#queuedRows >= this.#maxRows && this.#timer) this.#startNow();
+      return;
+    }
+    const wait = this.#queuedRows >= this.#maxRows ? 0 : Math.max(0, this.#lastFlush + this.#intervalMs - Date.now());
+    // Always through the event loop: what other callers hand over in this turn joins the same flush.
+    this.#timer = setTimeout(() => this.#startNow(), wait);
+  }
+
+  #startNow(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#flushing) void this.#flush();
+  }
+
+  #flush(): Promise<void> {
+    const batch = this.#takeBatch();
+    this.#lastFlush = Date.now();
+    const run = this.#insertBatch(batch).then(() => {
+      this.#flushing = null;
+      if (this.#queue.length > 0 && !this.#abort.signal.aborted) this.#schedule();
+    });
+    this.#flushing = run;
+    return run;
+  }
+
+  #takeBatch(): Waiting[] {
+    let rows = 0;
+    let n = 0;
+    // At least one caller, then as many as fit into twice the threshold.
+    while (n < this.#queue.length && (n === 0 || rows + (this.#queue[n]?.count ?? 0) <= this.#maxRows * 2)) {
+      rows += this.#queue[n]?.count ?? 0;
+      n += 1;
+    }
+    const batch = this.#queue.splice(0, n);
+    this.#queuedRows -= rows;
+    return batch;
+  }
+
+  async #insertBatch(batch: Waiting[]): Promise<void> {
+    const refused = new Set<object>();
+    const inserts: Promise<void>[] = [];
+    const perTarget = new Map<string, Row[]>();
+    for (const logical of LOGICAL) {
+      for (const { rows } of batch) {
+        const part = rows[logical];
+        if (!part || part.length === 0) continue;
+        for (const target of TARGETS[logical]) {
+          const list = perTarget.get(target);
+          if (list) list.push(...part);
+          else perTarget.set(target, [...part]);
+        }
+      }
+    }
+    for (const [table, rows] of perTarget) inserts.push(this.#insertUntilDone(table, rows, refused));
+    await Promise.all(inserts);
+    await this.#adaptInterval();
+    for (const waiting of batch) waiting.resolve(refused);
+  }
+
+  /** Inserts rows into one table; repeats for ever on transient errors, splits on data errors. */
+  async #insertUntilDone(table: string, rows: Row[], refused: Set<object>): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#clickhouse.insert({ table, values: rows, format: 'JSONEachRow' });
+        return;
+      } catch (error) {
+        const code = String(clickhouseCode(error) ?? 'connection');
+        this.#onError(code);
+        if (isRowError(error)) {
+          if (rows.length === 1) {
+            this.#log.error({ table, code }, 'clickhouse refused a row for its content');
+            for (const row of rows) refused.add(row);
+            return;
+          }
+          const half = rows.length >> 1;
+          await this.#insertUntilDone(table, rows.slice(0, half), refused);
+          await this.#insertUntilDone(table, rows.slice(half), refused);
+          return;
+        }
+        if (attempt % 20 === 0)
+          this.#log.warn({ table, rows: rows.length, attempt, ...errorFields(error), code }, 'clickhouse insert failed, repeating');
+        await sleep(backoffMs(attempt, 100, 2_000));
+      }
+    }
+  }
+
+  /** Looks at the number of active parts every 5 s while writing: above 150 the interval goes to 1 s, above 600 to 3 s. */
+  async #adaptInterval(): Promise<void> {
+    const now = Date.now();
+    if (now - this.#partsCheckedAt < 5_000) return;
+    this.#partsCheckedAt = now;
+    try {
+      const result = await this.#clickhouse.query({
+        query:
+          'SELECT toUInt32(max(parts)) AS parts FROM (SELECT count() AS parts FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table, partition)',
+        format: 'JSONEachRow',
+      });
+      const [row] = await result.json<{ parts: number }>();
+      const parts = row?.parts ?? 0;
+      this.#intervalMs = parts > 600 ? 3_000 : parts > 150 ? 1_000 : this.#baseIntervalMs;
+    } catch (error) {
+      // The interval stays as it is; inserts themselves report an outage.
+      this.#log.debug(errorFields(error), 'could not read the number of parts');
+    }
+  }
+}

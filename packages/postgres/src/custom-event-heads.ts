@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { Queryable } from './pool.ts';
+
+/** Head of one custom event: whom it belongs to and its latest version. `key_hash` is hex; `accepted_at` microseconds. */
+export type HeadRow = { key_hash: string; contact_id: number; version: number; occurred_at: string; accepted_at: number };
+
+/** Key of a head: 16 bytes of SHA-256 over name and id, as hex. The NUL between them cannot occur in either. */
+export function headKey(eventName: string, externalId: string): string {
+  return createHash('sha256').update(`${eventName}\0${externalId}`).digest('hex').slice(0, 32);
+}
+
+/** Heads of the keys; the lane of the caller is their only writer besides erasure. */
+export async function readHeads(db: Queryable, workspaceId: number, keys: readonly string[]): Promise<Map<string, HeadRow>> {
+  const { rows } = await db.query<Omit<HeadRow, 'accepted_at' | 'occurred_at'> & { accepted_at: string; occurred_at: Date }>(
+    `SELECT encode(key_hash, 'hex') AS key_hash, contact_id, version, occurred_at, accepted_at FROM custom_event_heads
+     WHERE workspace_id = $1 AND key_hash IN (SELECT decode(k, 'hex') FROM unnest($2::text[]) AS k)`,
+    [workspaceId, keys],
+  );
+  return new Map(rows.map((r) => [r.key_hash, { ...r, accepted_at: Number(r.accepted_at), occurred_at: r.occurred_at.toISOString() }]));
+}
+
+export async function writeHeads(db: Queryable, workspaceId: number, heads: readonly HeadRow[]): Promise<void> {
+  if (heads.length === 0) return;
+  await db.query(
+    `INSERT INTO custom_event_heads (workspace_id, key_hash, contact_id, version, occurred_at, accepted_at)
+     SELECT $1, decode(key_hash, 'hex'), contact_id, version, occurred_at, accepted_at
+     FROM jsonb_to_recordset($2::jsonb) AS r(key_hash text, contact_id int, version int, occurred_at timestamptz, accepted_at bigint)
+     ON CONFLICT (workspace_id, key_hash) DO UPDATE SET contact_id = EXCLUDED.contact_id, version = EXCLUDED.version,
+       occurred_at = EXCLUDED.occurred_at, accepted_at = EXCLUDED.accepted_at`,
+    [workspaceId, JSON.stringify(heads)],
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * Connection pools. Sessions of workers carry deadlines, so that a hung holder of a lane's lock (a stopped process, a lost
+ * host) is ended by Postgres instead of stopping the lane for ever.
+ */
+import pg from 'pg';
+
+export type Pool = pg.Pool;
+export type Client = pg.PoolClient;
+export type Queryable = Pick<pg.PoolClient, 'query'>;
+
+export type PoolOptions = { max: number; role: 'worker' | 'api' | 'admin'; onError: (error: Error) => void };
+
+const DEADLINES: Record<PoolOptions['role'], string> = {
+  worker: '-c idle_in_transaction_session_timeout=8000 -c statement_timeout=20000 -c lock_timeout=5000',
+  api: '-c idle_in_transaction_session_timeout=8000 -c statement_timeout=15000 -c lock_timeout=5000',
+  admin: '',
+};
+const KEEPALIVE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000';
+
+/** A pool of at most `max` connections. `onError` gets errors of idle connections (a restart of Postgres raises them). */
+export function createPool(url: string, options: PoolOptions): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    idleTimeoutMillis: 10_000,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: `muster-${options.role}`,
+    options: `${KEEPALIVE} ${DEADLINES[options.role]}`,
+  });
+  pool.on('error', options.onError);
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction and commits. Nothing but SQL may happen inside: a connection that idles in a transaction is
+ * ended after 8 s. On any error the transaction is rolled back and the error is thrown on; a connection whose rollback failed
+ * is not reused.
+ */
+export async function inTransaction<T>(pool: Pool, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((e: unknown) => {
+      broken = e instanceof Error ? e : new Error('rollback failed');
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** SQLSTATE of a Postgres error, or null when the error did not come from the server. */
+export function sqlState(error: unknown): string | null {
+  return error instanceof pg.DatabaseError ? (error.code ?? null) : null;
+}
+
+/**
+ * True for errors that the data itself causes (class 22 data exception, 23 integrity, 54 limits): repeating them cannot help.
+ * Everything else (connection, lock, deadlock, serialization, shutdown, disk) is transient. 23505 is judged by the caller:
+ * between our read and our write another transaction may have taken the key, and then repeating does help.
+ */
+export function isDataError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== null && (state.startsWith('22') || state.startsWith('23') || state.startsWith('54'));
+}

@@ -1,0 +1,45 @@
+/**
+ * Every queue, and the ids of chunks. A chunk id names its queue (`p3-…` profile lane 3, `e0-…` custom-event lane 0, `t-…`
+ * timeline), so that `jobs.get` finds a job that has not been applied yet. BullMQ wants ids without `:` that are not all digits.
+ */
+export type QueueRef = { kind: 'profile'; lane: number } | { kind: 'custom_event'; lane: number } | { kind: 'timeline' };
+
+export const TIMELINE_QUEUE = 'timeline';
+export const MAINTENANCE_QUEUE = 'maintenance';
+/** Redis key prefix; the braces put every queue of the installation into one cluster slot, as one MULTI spans several. */
+export const QUEUE_PREFIX = '{muster}';
+
+export const profileQueue = (lane: number): string => `profiles-${lane}`;
+export const customEventQueue = (lane: number): string => `custom-events-${lane}`;
+
+export function queueName(ref: QueueRef): string {
+  if (ref.kind === 'timeline') return TIMELINE_QUEUE;
+  return ref.kind === 'profile' ? profileQueue(ref.lane) : customEventQueue(ref.lane);
+}
+
+/** Names of all queues of an installation with `lanes` lanes, lanes first. */
+export function allQueues(lanes: number): string[] {
+  const numbers = Array.from({ length: lanes }, (_, i) => i);
+  return [...numbers.map(profileQueue), ...numbers.map(customEventQueue), TIMELINE_QUEUE, MAINTENANCE_QUEUE];
+}
+
+/** Lanes are strictly first in, first out: nobody may retry, promote or remove their jobs. */
+export function isLane(queue: string): boolean {
+  return queue.startsWith('profiles-') || queue.startsWith('custom-events-');
+}
+
+export function chunkId(ref: QueueRef, uuid: string): string {
+  if (ref.kind === 'timeline') return `t-${uuid}`;
+  return `${ref.kind === 'profile' ? 'p' : 'e'}${ref.lane}-${uuid}`;
+}
+
+const JOB_ID = /^(?:(t)|([pe])(\d{1,2}))-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[a-z]\d{1,5})*)(?:\.(\d{1,4}))?$/;
+
+/** Parses a job id: a chunk id, with `.position` for one item of a shared chunk. Null when it is none. */
+export function parseJobId(jobId: string): { chunkId: string; queue: QueueRef; position: number | null } | null {
+  const match = JOB_ID.exec(jobId);
+  if (!match) return null;
+  const [, timeline, kind, lane, , position] = match;
+  const queue: QueueRef = timeline ? { kind: 'timeline' } : { kind: kind === 'p' ? 'profile' : 'custom_event', lane: Number(lane) };
+  return { chunkId: jobId.split('.')[0] ?? jobId, queue, position: position === undefined ? null : Number(position) };
+}
