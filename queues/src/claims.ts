@@ -131,6 +131,6 @@ export async function purgeDroppedClaims(redis: Redis, workspaceId: number): Pro
 
 /** Seconds for which ids are remembered at this moment: the age of the oldest live generation (0 = none yet). */
 export async function claimWindowSeconds(redis: Redis, workspaceId: number, nowMicros: number): Promise<number> {
-  const [, start] = await redis.zrange(`${prefix(workspaceId)}gens`, 0, 0, 'WITHSCORES');
+  const [, start] = await redis.zrange(`${prefix(workspaceId)}gens`, '0', '0', 'WITHSCORES');
   return start === undefined ? 0 : Math.max(0, Math.floor(nowMicros / 1_000_000) - Number(start));
 }

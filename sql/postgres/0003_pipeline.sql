@@ -24,7 +24,9 @@ CREATE TABLE job_ledger (
   -- The events of a timeline chunk are still on their way to ClickHouse.
   events_pending boolean NOT NULL DEFAULT false,
   leased_until   timestamptz NOT NULL DEFAULT '-infinity',
-  reply_to       text
+  reply_to       text,
+  -- Chunks that this one added to lanes (side effects on lists): a waiter waits for them, too.
+  follow_ups     text[] NOT NULL DEFAULT '{}'
 );
 -- Uncompressed out-of-line text: compression is the dearest part of writing an outbox (0.64 against 0.28 of a bare upsert).
 ALTER TABLE job_ledger ALTER COLUMN outbox SET STORAGE EXTERNAL;

@@ -11,13 +11,15 @@ export class ContactIds {
   readonly #pool: Pool;
   readonly #blocks = new Map<number, { next: number; end: number }>();
 
+  readonly #spare = new Map<number, number[]>();
+
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
-  /** Takes `count` ids, ascending. @throws Error when the workspace has no ids left (2³¹ − 1). */
+  /** Takes `count` ids, in no particular order. @throws Error when the workspace has no ids left (2³¹ − 1). */
   async take(workspaceId: number, count: number): Promise<number[]> {
-    const ids: number[] = [];
+    const ids: number[] = this.#spare.get(workspaceId)?.splice(0, count) ?? [];
     while (ids.length < count) {
       let block = this.#blocks.get(workspaceId);
       if (!block || block.next >= block.end) {
@@ -32,6 +34,13 @@ export class ContactIds {
       }
     }
     return ids;
+  }
+
+  /** Returns ids that were taken and surely not written (their transaction ended without them). */
+  giveBack(workspaceId: number, ids: readonly number[]): void {
+    const spare = this.#spare.get(workspaceId);
+    if (spare) spare.push(...ids);
+    else this.#spare.set(workspaceId, [...ids]);
   }
 
   async #fetch(workspaceId: number, size: number): Promise<{ next: number; end: number }> {

@@ -80,6 +80,8 @@ export type LedgerEntry = {
   /** Seconds for which the writer itself will deliver; the relay leaves the row alone so long. */
   leaseSeconds: number;
   replyTo: string | null;
+  /** Ids of the chunks that the delivery of this one adds to lanes. */
+  followUps: readonly string[];
 };
 
 /** True when the chunk has a row: it was applied. The caller holds the lane's lock. */
@@ -93,8 +95,8 @@ export async function insertLedger(db: Queryable, entry: LedgerEntry): Promise<b
   const c = entry.counts;
   const { rowCount } = await db.query(
     `INSERT INTO job_ledger (chunk_id, workspace_id, source, accepted_at, items, applied, unchanged, duplicate, rejected, parked, erased,
-       cancelled, verdicts, outbox, events_pending, leased_until, reply_to)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now() + $16 * interval '1 second', $17)
+       cancelled, verdicts, outbox, events_pending, leased_until, reply_to, follow_ups)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now() + $16 * interval '1 second', $17, $18)
      ON CONFLICT (chunk_id) DO NOTHING`,
     [
       entry.chunkId,
@@ -114,6 +116,7 @@ export async function insertLedger(db: Queryable, entry: LedgerEntry): Promise<b
       entry.eventsPending,
       entry.leaseSeconds,
       entry.replyTo,
+      [...entry.followUps],
     ],
   );
   return rowCount === 1;
@@ -127,6 +130,7 @@ export type LedgerRow = {
   verdicts: Verdict[];
   outbox: string | null;
   delivered: boolean;
+  followUps: string[];
 };
 type RawLedger = {
   chunk_id: string;
@@ -136,12 +140,13 @@ type RawLedger = {
   verdicts: string;
   outbox: string | null;
   events_pending: boolean;
+  follow_ups: string[];
 };
 
 /** Row of a chunk, with verdicts parsed, or null. */
 export async function findLedger(db: Queryable, chunkId: string): Promise<LedgerRow | null> {
   const { rows } = await db.query<RawLedger>(
-    'SELECT chunk_id, workspace_id, source, accepted_at, verdicts, outbox, events_pending FROM job_ledger WHERE chunk_id = $1',
+    'SELECT chunk_id, workspace_id, source, accepted_at, verdicts, outbox, events_pending, follow_ups FROM job_ledger WHERE chunk_id = $1',
     [chunkId],
   );
   const row = rows[0];
@@ -154,6 +159,7 @@ export async function findLedger(db: Queryable, chunkId: string): Promise<Ledger
     verdicts: verdictsSchema.parse(JSON.parse(row.verdicts)),
     outbox: row.outbox,
     delivered: row.outbox === null && !row.events_pending,
+    followUps: row.follow_ups,
   };
 }
 
