@@ -71,13 +71,17 @@ export const boardSchema = storesSchema.extend({
   MUSTER_BOARD_PASSWORD: z.string().min(8).describe('password of the board, at least 8 characters; there is no default'),
 });
 
-export const adminSchema = storesSchema;
+export const adminSchema = storesSchema.extend({
+  MUSTER_SQL_DIR: z.string().optional().describe('folder of the migrations; found by itself in a checkout and in the image'),
+  MUSTER_DEV_KEY: z.string().optional().describe('key that `bootstrap` gives every scope when --key is absent; development only'),
+});
 
 export type CoreConfig = z.infer<typeof coreSchema>;
 export type StoresConfig = z.infer<typeof storesSchema>;
 export type ApiConfig = z.infer<typeof apiSchema>;
 export type WorkerConfig = z.infer<typeof workerSchema>;
 export type BoardConfig = z.infer<typeof boardSchema>;
+export type AdminConfig = z.infer<typeof adminSchema>;
 
 /** A configuration that cannot be used; the message names each variable and what it must be. */
 export class ConfigError extends Error {
