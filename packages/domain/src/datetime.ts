@@ -58,11 +58,17 @@ export function parseDateTime(raw: string, timezone: string | null): DateTimeRes
   if (Number.isNaN(offset)) return FAILED;
   // Date.UTC reads years 0–99 as 1900–1999; those are out of range anyway.
   if (year < 1899) return FAILED;
+  if (second < 60 && offset === 0 && year >= 1900 && year <= 2299) {
+    // The usual case, already UTC: its text is taken over, which is several times faster than formatting it anew.
+    const clock = `${raw.slice(0, 10)}T${raw.slice(11, 19)}`;
+    const iso = `${clock}.${millis < 10 ? '00' : millis < 100 ? '0' : ''}${millis}Z`;
+    return { ok: true, iso, ms: Date.UTC(year, month - 1, day, hour, minute, second, millis) };
+  }
   if (second < 60) return result(Date.UTC(year, month - 1, day, hour, minute, second, millis) - offset * 60_000);
   const leap = Date.UTC(year, month - 1, day, hour, minute, 60) - offset * 60_000;
   const next = new Date(leap);
   const possible = leap % 86_400_000 === 0 && next.getUTCDate() === 1;
-  return possible ? result(leap) : FAILED;
+  return possible ? result(leap + millis) : FAILED;
 }
 
 /** Offset at `at` in minutes east of UTC, NaN unless it is `Z` or `±HH:MM` and ends the text. */

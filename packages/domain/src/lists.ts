@@ -1,7 +1,7 @@
 /** Lists: their ids, and the bodies of the calls that make, change and join them. */
 import { z } from 'zod';
 import { MEMBERSHIP_STATUSES } from './membership.ts';
-import { text, timeSchema } from './schema-text.ts';
+import { storableText, timeSchema } from './schema-text.ts';
 
 export const LIST_ID_PATTERN = /^[a-z0-9_-]{1,32}$/;
 
@@ -20,10 +20,10 @@ export const listIdsSchema = z
 
 export const membershipStatusSchema = z.enum(MEMBERSHIP_STATUSES).describe('Status of a membership');
 
-const name = text(255)
+const name = storableText(255)
   .refine((value) => value.trim() !== '', { error: 'must not be empty' })
   .describe('Name shown to people');
-const description = text(10_000).nullable().describe('What the list is for');
+const description = storableText(10_000).nullable().describe('What the list is for');
 const isDoubleOptin = z.boolean().describe('Subscribing sets `pending` until it is confirmed');
 const isPublic = z.boolean().describe('Contacts may see and join the list themselves');
 
@@ -58,7 +58,7 @@ export const listSchema = z.object({
 export type List = z.infer<typeof listSchema>;
 
 const email = z.string().min(1).describe('Email of the contact');
-const reason = text(255).nullable().optional().describe('Why, for the timeline');
+const reason = storableText(255).nullable().optional().describe('Why, for the timeline');
 
 export const subscribeRequestSchema = z.object({
   email,

@@ -7,7 +7,7 @@ import { isTimeZone } from './timezone.ts';
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 /** Text of at most `max` code points (zod's own `max` counts UTF-16 units) that every store can hold. */
-export function text(max: number): z.ZodString {
+export function storableText(max: number): z.ZodString {
   return z
     .string()
     .refine((value) => !isLongerThan(value, max), {

@@ -42,11 +42,14 @@ export function checkShape(item: unknown, maxBytes: number, index?: number): Iss
 export function measureShape(item: unknown, maxBytes: number, index?: number): number | Issue {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     const size = measure(item, 1, maxBytes);
+    if (size > maxBytes) return fault(TOO_LARGE, '', index, maxBytes);
     return size >= 0 ? size : fault(size, '', index, maxBytes);
   }
   const entries = item as Record<string, unknown>;
-  let bytes = 2;
-  for (const key of Object.keys(entries)) {
+  const keys = Object.keys(entries);
+  // Braces, a comma after each entry, and one comma too many.
+  let bytes = keys.length > 0 ? 1 : 2;
+  for (const key of keys) {
     const keyBytes = measureKey(key);
     if (keyBytes < 0) return fault(keyBytes, keyBytes === BAD_TEXT ? '' : key, index, maxBytes);
     const size = measure(entries[key], 2, maxBytes - bytes);
@@ -54,7 +57,7 @@ export function measureShape(item: unknown, maxBytes: number, index?: number): n
     bytes += keyBytes + size;
     if (bytes > maxBytes) return fault(TOO_LARGE, '', index, maxBytes);
   }
-  return bytes;
+  return bytes > maxBytes ? fault(TOO_LARGE, '', index, maxBytes) : bytes;
 }
 
 /** Size of an already checked JSON value as compact JSON, in UTF-8 bytes. */
@@ -69,18 +72,19 @@ function measure(value: unknown, depth: number, maxBytes: number): number {
   if (value === null) return 4;
   if (typeof value !== 'object') return NOT_JSON;
   if (depth > MAX_DEPTH) return TOO_DEEP;
-  let bytes = 2;
   if (Array.isArray(value)) {
+    let bytes = value.length > 0 ? 1 : 2;
     for (let i = 0; i < value.length; i++) {
       const size = measure(value[i], depth + 1, maxBytes - bytes);
       if (size < 0) return size;
       bytes += size + 1;
       if (bytes > maxBytes) return TOO_LARGE;
     }
-    return value.length > 0 ? bytes - 1 : bytes;
+    return bytes > maxBytes ? TOO_LARGE : bytes;
   }
   const entries = value as Record<string, unknown>;
   const keys = Object.keys(entries);
+  let bytes = keys.length > 0 ? 1 : 2;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string;
     const keyBytes = measureKey(key);
@@ -90,7 +94,7 @@ function measure(value: unknown, depth: number, maxBytes: number): number {
     bytes += keyBytes + size;
     if (bytes > maxBytes) return TOO_LARGE;
   }
-  return keys.length > 0 ? bytes - 1 : bytes;
+  return bytes > maxBytes ? TOO_LARGE : bytes;
 }
 
 /** Bytes of a key with its colon and comma. */
