@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 import { isBlank, isLongerThan } from './text.ts';
 
 /** How far ahead of its acceptance an event may lie: clocks of producers differ, by a time zone at most. */
-export const MAX_AHEAD_MS = 24 * 3_600_000;
+const MAX_AHEAD_MS = 24 * 3_600_000;
 
 export type EventWork = { index: number | undefined; nowMs: number; issues: Issue[]; warnings: Issue[] };
 
