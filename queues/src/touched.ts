@@ -4,7 +4,7 @@
  * touched meanwhile has a higher score and stays.
  *
  * Only watched dependencies are recorded (the set `watched` names them): without a reader the sets would grow for ever.
- * Dependencies: `field:<name>`, `list:<id>`, `kind:<kind>`, `goal:<type>`.
+ * Dependencies: `field:<name>`, `list:<id>`, `kind:<kind>`, `goals`; a new contact touches `field:*`.
  */
 import type { Redis } from '@muster/runtime';
 

@@ -124,3 +124,13 @@ export async function findErasure(db: Queryable, workspaceId: number, erasureId:
   );
   return rows[0] ?? null;
 }
+
+/** Which of the contact ids were erased. */
+export async function erasedContacts(db: Queryable, workspaceId: number, contactIds: readonly number[]): Promise<Set<number>> {
+  if (contactIds.length === 0) return new Set();
+  const { rows } = await db.query<{ contact_id: number }>(
+    'SELECT contact_id FROM erasures WHERE workspace_id = $1 AND contact_id = ANY($2::int[])',
+    [workspaceId, contactIds],
+  );
+  return new Set(rows.map((r) => r.contact_id));
+}

@@ -187,6 +187,11 @@ export async function leaseOutbox(db: Queryable, limit: number, leaseSeconds: nu
     }));
 }
 
+/** Gives leased rows back, after a delivery failed. */
+export async function releaseLeases(db: Queryable, chunkIds: readonly string[]): Promise<void> {
+  if (chunkIds.length > 0) await db.query("UPDATE job_ledger SET leased_until = '-infinity' WHERE chunk_id = ANY($1::text[])", [chunkIds]);
+}
+
 /** Marks outboxes as delivered (and forgets them: they may hold old and new values). */
 export async function markDelivered(db: Queryable, chunkIds: readonly string[]): Promise<void> {
   await db.query('UPDATE job_ledger SET outbox = NULL WHERE chunk_id = ANY($1::text[])', [chunkIds]);

@@ -17,3 +17,30 @@ export function backoffMs(attempt: number, baseMs: number, maxMs: number): numbe
   const cap = Math.min(maxMs, baseMs * 2 ** Math.min(attempt, 16));
   return cap / 2 + Math.random() * (cap / 2);
 }
+
+/** Lets loops sleep until somebody has work for them: `wait` returns at once when `notify` was called since the last wait. */
+export class Wakeup {
+  #pending = false;
+  #waiters: (() => void)[] = [];
+
+  notify(): void {
+    this.#pending = true;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** Waits for a notification, `ms` at most. */
+  async wait(ms: number): Promise<void> {
+    if (!this.#pending) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    this.#pending = false;
+  }
+}

@@ -1,0 +1,76 @@
+/** Turns outboxes and events into ClickHouse rows, and says which dependencies of segments they touch. */
+import { type CustomEventInput, customEventMoved, customEventRow, type TableRows, type TimelineRow, timelineRow } from '@muster/clickhouse';
+import type { ActivityEvent } from '@muster/domain';
+import { type Touched, touch } from '@muster/queues';
+import type { Entry, StoredCustomEvent } from './outbox.ts';
+
+/** ISO time of an acceptance given in microseconds; the default of `occurred_at`. */
+export const isoOfMicros = (micros: number): string => new Date(Math.floor(micros / 1_000)).toISOString();
+
+export function entryRow(workspaceId: number, acceptedAt: number, entry: Entry): TimelineRow {
+  return timelineRow({
+    workspaceId,
+    contactId: entry.c,
+    kind: entry.k,
+    occurredAt: entry.t ?? isoOfMicros(acceptedAt),
+    id: entry.i,
+    acceptedAt,
+    ord: entry.o,
+    entityType: entry.l === undefined ? 'contact' : 'contact_list',
+    entityId: entry.l ?? String(entry.c),
+    ...(entry.ch ? { changes: entry.ch } : {}),
+  });
+}
+
+/** Row of an activity event. Its id is the producer's, else the item's identity, so that a repeated insert is the same row. */
+export function eventRow(
+  workspaceId: number,
+  contactId: number,
+  event: ActivityEvent,
+  item: { id: string; acceptedAt: number; ord: number },
+): TimelineRow {
+  return timelineRow({
+    workspaceId,
+    contactId,
+    kind: event.kind,
+    occurredAt: event.occurred_at ?? isoOfMicros(item.acceptedAt),
+    id: event.id ?? item.id,
+    acceptedAt: item.acceptedAt,
+    ord: item.ord,
+    entityType: 'message',
+    entityId: event.message_id ?? event.id ?? item.id,
+    message: event,
+    ...(event.properties ? { properties: event.properties } : {}),
+  });
+}
+
+/** Adds the rows of a custom event: its latest state in both orders, and tombstones under the contacts that it left. */
+export function addCustomEvent(rows: Required<TableRows>, touched: Touched, workspaceId: number, stored: StoredCustomEvent): void {
+  const input: CustomEventInput = {
+    ...stored.e,
+    contact_id: stored.c,
+    occurred_at: stored.t,
+    accepted_at: stored.acc,
+    ord: stored.o,
+    version: stored.v,
+  };
+  rows.custom_events.push(customEventRow(workspaceId, input));
+  for (const from of stored.from ?? []) rows.custom_events_by_contact.push(customEventMoved(workspaceId, input, from));
+  for (const contactId of [stored.c, ...(stored.from ?? [])]) {
+    touch(touched, `kind:custom_event.${stored.e.event_name}`, contactId);
+    // One dependency for all goals: an update may change an event's goal type, and the head does not remember the old one.
+    touch(touched, 'goals', contactId);
+  }
+}
+
+/** Marks what an entry touches: its kind, the changed fields (all of them for a new contact), its list. */
+export function touchEntry(touched: Touched, entry: Entry): void {
+  touch(touched, `kind:${entry.k}`, entry.c);
+  if (entry.k === 'contact.created') touch(touched, 'field:*', entry.c);
+  if (entry.l !== undefined) touch(touched, `list:${entry.l}`, entry.c);
+  else for (const field of Object.keys(entry.ch ?? {})) touch(touched, `field:${field}`, entry.c);
+}
+
+export function emptyRows(): Required<TableRows> {
+  return { contacts: [], contact_lists: [], timeline: [], custom_events: [], custom_events_by_contact: [] };
+}

@@ -1,0 +1,53 @@
+/**
+ * Isolates poison inside a chunk, so that one bad item never takes its neighbours along and never stops its lane.
+ *
+ * `isolated`: halves under savepoints until the item that the database refuses stands alone. `walk`: for a chunk that killed its
+ * worker twice; item by item, with a marker outside the transaction that names the item being worked on. Ids and positions of
+ * the items never change.
+ */
+import { type Client, isDataError, markItem, openMarker } from '@muster/postgres';
+import type { Deps } from './deps.ts';
+
+export type IsolatedWork = {
+  apply: (from: number, to: number) => Promise<void>;
+  /** The item at `position` is refused: by the database, or because it ended the worker twice (`culprit`). */
+  refuse: (position: number, culprit: boolean) => void;
+};
+
+export async function applyIsolated(
+  deps: Deps,
+  client: Client,
+  chunkId: string,
+  items: number,
+  mode: 'isolated' | 'walk',
+  work: IsolatedWork,
+): Promise<void> {
+  if (mode === 'isolated') return halves(client, 0, items, work);
+  const culprits = new Set(await openMarker(deps.sidePool, chunkId));
+  for (let position = 0; position < items; position += 1) {
+    if (culprits.has(position)) {
+      work.refuse(position, true);
+      continue;
+    }
+    await markItem(deps.sidePool, chunkId, position);
+    await halves(client, position, position + 1, work);
+  }
+  // The walk is over; what ends the worker from here on is not an item.
+  await markItem(deps.sidePool, chunkId, -1);
+}
+
+async function halves(client: Client, from: number, to: number, work: IsolatedWork): Promise<void> {
+  await client.query('SAVEPOINT part');
+  try {
+    await work.apply(from, to);
+    await client.query('RELEASE SAVEPOINT part');
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT part');
+    await client.query('RELEASE SAVEPOINT part');
+    if (to - from === 1) return work.refuse(from, false);
+    const middle = (from + to) >> 1;
+    await halves(client, from, middle, work);
+    await halves(client, middle, to, work);
+  }
+}

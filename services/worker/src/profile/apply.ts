@@ -1,0 +1,218 @@
+/**
+ * Applies a profile chunk: one Postgres transaction.
+ *
+ *   lane lock → applied already? → erasure gate → locks of the external ids named → read and lock the rows → merge item by item
+ *   in memory → set-based writes → ledger row with verdicts and outbox → commit
+ *
+ * Applying a chunk twice, or by two workers at once, equals applying it once: the ledger row is written in the same transaction,
+ * under the lane's lock.
+ */
+import {
+  type Client,
+  countVerdicts,
+  enterErasureGate,
+  insertContacts,
+  insertLedger,
+  inTransaction,
+  isApplied,
+  listLists,
+  lockContacts,
+  lockExternalIds,
+  lockLane,
+  type NewRejection,
+  parkedAmong,
+  readMemberships,
+  recordRejections,
+  releaseKeys,
+  updateContacts,
+  type Verdict,
+  writeMemberships,
+} from '@muster/postgres';
+import { itemId, type ProfileChunk, type ProfileItem } from '@muster/queues';
+import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
+import type { Deps } from '../deps.ts';
+import { applyIsolated } from '../poison.ts';
+import { refusals } from '../refusals.ts';
+import { toRejection } from '../rejection.ts';
+import { readTombstones } from '../tombstones.ts';
+import { ProfileBatch, type RefusedItem } from './batch.ts';
+
+/** Another transaction took an address or id between our read and our write; repeating sees its row. */
+export class KeyRaceError extends Error {
+  override readonly name = 'KeyRaceError';
+}
+
+export type ChunkContext = {
+  chunkId: string;
+  lane: number;
+  /** Item positions that were claimed by an earlier request with the same Idempotency-Key. */
+  duplicates: ReadonlySet<number>;
+  mode: 'set' | 'isolated' | 'walk';
+};
+export type Applied = {
+  verdicts: Verdict[];
+  /** External ids newly set that parked items wait for. */
+  setExternalIds: string[];
+  /** Nothing is owed to ClickHouse: the effect is complete with the commit. */
+  complete: boolean;
+};
+
+type Segment = {
+  verdicts: Verdict[];
+  outbox: { entries: Entry[]; contacts: number[]; lists: [number, string][] };
+  refused: RefusedItem[];
+  externalIds: string[];
+  usedIds: number;
+};
+
+/** Applies the chunk and returns its verdicts, or null when it was applied before. */
+export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context: ChunkContext): Promise<Applied | null> {
+  const wanted = new Set(chunk.items.flatMap((i) => (i.op === 'upsert' ? [i.patch.email] : []))).size;
+  const freeIds = wanted > 0 ? await deps.contactIds.take(chunk.ws, wanted) : [];
+  const result = await inTransaction(deps.pool, async (client) => {
+    await lockLane(client, 'profile', context.lane);
+    if (await isApplied(client, context.chunkId)) return null;
+    await enterErasureGate(client, chunk.ws);
+    await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
+    const whole = await mergeAll(deps, client, chunk, context, freeIds);
+    const outbox = serializeOutbox(whole.outbox);
+    await recordRejections(client, chunk.ws, rejectionsOf(deps, chunk, context, whole.refused));
+    await insertLedger(client, {
+      chunkId: context.chunkId,
+      workspaceId: chunk.ws,
+      source: 'profile',
+      acceptedAt: chunk.acc,
+      items: chunk.internal ? 0 : chunk.items.length,
+      counts: countVerdicts(chunk.internal ? [] : whole.verdicts),
+      verdicts: whole.verdicts,
+      outbox,
+      eventsPending: false,
+      leaseSeconds: 0,
+      replyTo: chunk.reply ?? null,
+      followUps: [],
+    });
+    const setExternalIds = await parkedAmong(client, chunk.ws, whole.externalIds);
+    await deps.failpoints('profile.before_commit');
+    return { verdicts: whole.verdicts, setExternalIds, complete: outbox === null, usedIds: whole.usedIds };
+  });
+  // Only after a commit is it sure which ids were not written; after an error they are left as a gap.
+  deps.contactIds.giveBack(chunk.ws, freeIds.slice(result?.usedIds ?? 0));
+  return result;
+}
+
+async function mergeAll(
+  deps: Deps,
+  client: Client,
+  chunk: ProfileChunk,
+  context: ChunkContext,
+  freeIds: readonly number[],
+): Promise<Segment> {
+  const whole: Segment = { verdicts: [], outbox: { entries: [], contacts: [], lists: [] }, refused: [], externalIds: [], usedIds: 0 };
+  const append = (part: Segment) => {
+    whole.verdicts.push(...part.verdicts);
+    whole.outbox.entries.push(...part.outbox.entries);
+    whole.outbox.contacts.push(...part.outbox.contacts);
+    whole.outbox.lists.push(...part.outbox.lists);
+    whole.refused.push(...part.refused);
+    whole.externalIds.push(...part.externalIds);
+    whole.usedIds += part.usedIds;
+  };
+  const merge = (from: number, to: number) => mergeRange(deps, client, chunk, context, from, to, freeIds.slice(whole.usedIds));
+  if (context.mode === 'set') append(await merge(0, chunk.items.length));
+  else
+    await applyIsolated(deps, client, context.chunkId, chunk.items.length, context.mode, {
+      apply: async (from, to) => append(await merge(from, to)),
+      refuse: (position, culprit) => {
+        const item = chunk.items[position];
+        if (!item) return;
+        const refusal = culprit ? refusals.crashedWorker : refusals.refusedByStore;
+        whole.verdicts.push({ v: 'r', i: itemId(item) });
+        whole.refused.push({ item, refusal, source: 'profile' });
+      },
+    });
+  return whole;
+}
+
+/** Reads, merges and writes the items from `from` to `to`. Nothing is kept in memory over its end: a rolled-back range leaves no trace. */
+async function mergeRange(
+  deps: Deps,
+  client: Client,
+  chunk: ProfileChunk,
+  context: ChunkContext,
+  from: number,
+  to: number,
+  freeIds: readonly number[],
+): Promise<Segment> {
+  const items = chunk.items.slice(from, to);
+  const keys = keysOf(items);
+  const tombstones = await readTombstones(client, chunk.ws, deps.config.MUSTER_HASH_KEY, chunk.acc, keys);
+  const contacts = await lockContacts(client, chunk.ws, keys);
+  const listed = items.some((i) => i.op === 'membership' || (i.op === 'upsert' && (i.list_ids?.length ?? 0) > 0));
+  const ids = contacts.map((c) => c.contact_id);
+  const lists = listed ? await listLists(client, chunk.ws) : [];
+  const batch = new ProfileBatch({
+    workspaceId: chunk.ws,
+    acceptedAt: chunk.acc,
+    contacts,
+    memberships: listed ? await readMemberships(client, chunk.ws, ids) : [],
+    lists: new Map(lists.map((l) => [l.id, l])),
+    freeIds,
+    ...tombstones,
+  });
+  const verdicts: Verdict[] = [];
+  for (const [n, item] of items.entries()) {
+    // Awaited only where a test has armed the point: a thousand awaits a chunk are not free.
+    const point = deps.failpoints('profile.item', item.op === 'upsert' ? item.patch.email : undefined);
+    if (point) await point;
+    verdicts.push(context.duplicates.has(from + n) ? { v: 'd', i: itemId(item) } : batch.apply(item));
+  }
+  await write(client, chunk.ws, batch);
+  return {
+    verdicts,
+    outbox: { entries: batch.entries, contacts: [...batch.mirrored], lists: [...batch.mirroredLists.values()] },
+    refused: batch.refused,
+    externalIds: [...batch.newExternalIds],
+    usedIds: batch.usedIds.length,
+  };
+}
+
+async function write(client: Client, workspaceId: number, batch: ProfileBatch): Promise<void> {
+  const { inserts, updates, memberships, releaseEmails, releaseExternalIds } = batch.writes();
+  await releaseKeys(client, workspaceId, { emails: releaseEmails, externalIds: releaseExternalIds });
+  const inserted = await insertContacts(client, workspaceId, inserts);
+  if (inserted.size < inserts.length) throw new KeyRaceError('an address of this chunk was taken meanwhile');
+  await updateContacts(client, workspaceId, updates);
+  await writeMemberships(client, workspaceId, memberships);
+}
+
+function externalIdsOf(items: readonly ProfileItem[]): string[] {
+  return items.flatMap((i) => (i.op === 'upsert' && i.patch.external_id ? [i.patch.external_id] : []));
+}
+
+function keysOf(items: readonly ProfileItem[]) {
+  const emails = new Set<string>();
+  const contactIds = new Set<number>();
+  for (const item of items) {
+    if (item.op === 'upsert') {
+      emails.add(item.patch.email);
+      continue;
+    }
+    if (item.email !== undefined) emails.add(item.email);
+    if (item.contact_id !== undefined) contactIds.add(item.contact_id);
+    if (item.op === 'change_email') emails.add(item.new_email);
+  }
+  return { emails: [...emails], externalIds: [...new Set(externalIdsOf(items))], contactIds: [...contactIds] };
+}
+
+function rejectionsOf(deps: Deps, chunk: ProfileChunk, context: ChunkContext, refused: readonly RefusedItem[]): NewRejection[] {
+  return refused.map(({ item, refusal, source }) =>
+    toRejection(deps.config.MUSTER_HASH_KEY, refusal, {
+      itemId: source === 'membership' ? `${itemId(item)}/lists` : itemId(item),
+      jobId: context.chunkId,
+      source,
+      payload: item,
+      email: item.op === 'upsert' ? item.patch.email : (item.email ?? null),
+      acceptedAt: chunk.acc,
+    }),
+  );
+}

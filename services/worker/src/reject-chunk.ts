@@ -1,0 +1,56 @@
+/** Ends a chunk none of whose items can be applied: unreadable, or older than the ledger remembers. Its items are kept as rejections. */
+import { countVerdicts, insertLedger, inTransaction, type LedgerSource, recordRejections, type Verdict } from '@muster/postgres';
+import { z } from 'zod';
+import type { Deps } from './deps.ts';
+import { refusals } from './refusals.ts';
+import { toRejection } from './rejection.ts';
+
+const readable = z.looseObject({ ws: z.number().int(), acc: z.number().int().catch(0), items: z.array(z.unknown()).catch([]) });
+const identity = z.looseObject({ root: z.string(), index: z.number().int() });
+
+export async function rejectWholeChunk(
+  deps: Deps,
+  job: { source: LedgerSource; chunkId: string; data: unknown; reason: 'invalid_payload' | 'expired_job' },
+): Promise<void> {
+  const chunk = readable.safeParse(job.data);
+  if (!chunk.success) {
+    // Without a workspace there is nobody to list it for; the alert on this message is all that is left.
+    deps.log.error({ job: job.chunkId }, 'a job names no workspace and was set aside');
+    return;
+  }
+  const { ws, acc, items } = chunk.data;
+  const refusal = job.reason === 'expired_job' ? refusals.expiredJob : refusals.invalidPayload;
+  const ids = items.map((item, position) => {
+    const parsed = identity.safeParse(item);
+    return parsed.success ? `${parsed.data.root}:${parsed.data.index}` : `${job.chunkId}:${position}`;
+  });
+  const verdicts: Verdict[] = ids.map((i) => ({ v: 'r', i }));
+  await inTransaction(deps.pool, async (client) => {
+    const inserted = await insertLedger(client, {
+      chunkId: job.chunkId,
+      workspaceId: ws,
+      source: job.source,
+      acceptedAt: acc,
+      items: items.length,
+      counts: countVerdicts(verdicts),
+      verdicts,
+      outbox: null,
+      eventsPending: false,
+      leaseSeconds: 0,
+      replyTo: null,
+      followUps: [],
+    });
+    if (!inserted) return;
+    const rows = items.map((payload, n) =>
+      toRejection(deps.config.MUSTER_HASH_KEY, refusal, {
+        itemId: ids[n] ?? '',
+        jobId: job.chunkId,
+        source: job.source,
+        payload,
+        email: null,
+        acceptedAt: acc,
+      }),
+    );
+    await recordRejections(client, ws, rows);
+  });
+}

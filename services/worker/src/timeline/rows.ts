@@ -1,0 +1,24 @@
+import type { TimelineRow } from '@muster/clickhouse';
+import type { Verdict } from '@muster/postgres';
+import { itemId, type TimelineChunk, type Touched, touch } from '@muster/queues';
+import { eventRow } from '../delivery/rows.ts';
+import { ordOf } from './apply.ts';
+
+/** Rows of the items that were stored, with their positions, and what they touch. */
+export function deliverableEvents(
+  chunk: TimelineChunk,
+  verdicts: readonly Verdict[],
+): { rows: { position: number; row: TimelineRow }[]; touched: Touched } {
+  const rows: { position: number; row: TimelineRow }[] = [];
+  const touched: Touched = new Map();
+  chunk.items.forEach((item, position) => {
+    const verdict = verdicts[position];
+    if (verdict?.v !== 's' || verdict.id === undefined) return;
+    rows.push({
+      position,
+      row: eventRow(chunk.ws, verdict.id, item.event, { id: itemId(item), acceptedAt: chunk.acc, ord: ordOf(item) }),
+    });
+    touch(touched, `kind:${item.event.kind}`, verdict.id);
+  });
+  return { rows, touched };
+}
