@@ -68,10 +68,12 @@ export async function hideList(db: Queryable, workspaceId: number, id: string): 
   return rowCount === 1;
 }
 
+export type HiddenList = { workspace_id: number; list_id: string; deleted_at: Date };
+
 /** Hidden lists whose memberships are still to be worked off, over all workspaces. */
-export async function hiddenLists(db: Queryable): Promise<{ workspace_id: number; list_id: string }[]> {
-  const { rows } = await db.query<{ workspace_id: number; list_id: string }>(
-    'SELECT workspace_id, list_id FROM lists WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 100',
+export async function hiddenLists(db: Queryable): Promise<HiddenList[]> {
+  const { rows } = await db.query<HiddenList>(
+    'SELECT workspace_id, list_id, deleted_at FROM lists WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 100',
   );
   return rows;
 }

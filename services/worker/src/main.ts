@@ -1,0 +1,90 @@
+/** Wires a worker process: lanes, timeline, relay, maintenance; holds no logic of its own. */
+import { createClickHouse, GroupCommitWriter } from '@muster/clickhouse';
+import { ContactIds, createPool } from '@muster/postgres';
+import { MAINTENANCE_QUEUE, QUEUE_PREFIX } from '@muster/queues';
+import {
+  consumerConnection,
+  createFailpoints,
+  createLogger,
+  createRegistry,
+  errorFields,
+  Lifecycle,
+  loadConfig,
+  startStatusServer,
+  workerSchema,
+} from '@muster/runtime';
+import { FlowProducer } from 'bullmq';
+import { startRelay } from './delivery/relay.ts';
+import type { Deps } from './deps.ts';
+import { startLanes } from './lanes.ts';
+import { createMaintenance } from './maintenance/handler.ts';
+import { createWorkerMetrics } from './metrics.ts';
+import { deliverParkedSoon } from './parking.ts';
+import { verifyLanes } from './verify-lanes.ts';
+import { judgeLiveness } from './watchdog.ts';
+
+const config = loadConfig(workerSchema, process.env);
+const log = createLogger('worker', config.MUSTER_LOG_LEVEL);
+const registry = createRegistry('worker');
+const metrics = createWorkerMetrics(registry);
+const lifecycle = new Lifecycle(log);
+const onPoolError = (error: Error) => log.warn(errorFields(error), 'postgres connection error');
+
+const pool = createPool(config.MUSTER_POSTGRES_URL, { max: 20, role: 'worker', onError: onPoolError });
+const sidePool = createPool(config.MUSTER_POSTGRES_URL, { max: 4, role: 'worker', onError: onPoolError });
+const redis = consumerConnection(config.MUSTER_REDIS_URL, log);
+const clickhouse = createClickHouse(config.MUSTER_CLICKHOUSE_URL);
+const writer = new GroupCommitWriter({ clickhouse, log, onError: (code) => metrics.sinkErrors.inc({ code }) });
+const flow = new FlowProducer({ connection: redis, prefix: QUEUE_PREFIX });
+flow.on('error', (error) => log.debug(errorFields(error), 'follow-up producer error'));
+
+const relay = startRelay(() => deps);
+const deps: Deps = {
+  config,
+  log,
+  pool,
+  sidePool,
+  contactIds: new ContactIds(sidePool),
+  redis,
+  flow,
+  clickhouse,
+  writer,
+  metrics,
+  failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
+  wakeRelay: relay.wake,
+  deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
+  stopping: () => lifecycle.stopping,
+};
+
+let ready = false;
+const status = await startStatusServer({
+  host: config.MUSTER_WORKER_HOST,
+  port: config.MUSTER_WORKER_PORT,
+  registry,
+  live: async () => judgeLiveness((await lanes?.sample()) ?? [], Date.now()),
+  ready: () => ({ ok: ready && !lifecycle.stopping, checks: { running: ready, stopping: lifecycle.stopping } }),
+});
+
+let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
+let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
+lifecycle.onShutdown('workers', 15_000, async () => {
+  ready = false;
+  await Promise.all([lanes?.stop(), maintenance?.worker.close()]);
+});
+lifecycle.onShutdown('relay', 10_000, () => relay.stop());
+lifecycle.onShutdown('writer', 10_000, () => writer.close());
+lifecycle.onShutdown('clients', 5_000, async () => {
+  await maintenance?.queue.close();
+  await flow.close();
+  redis.disconnect();
+  status.close();
+  await Promise.all([clickhouse.close(), pool.end(), sidePool.end()]);
+});
+lifecycle.handleSignals();
+
+await verifyLanes(deps);
+lanes = await startLanes(deps);
+maintenance = await createMaintenance(deps, redis);
+maintenance.worker.run().catch((error: unknown) => log.error({ queue: MAINTENANCE_QUEUE, ...errorFields(error) }, 'worker stopped'));
+ready = true;
+log.info({ lanes: config.MUSTER_LANES }, 'worker is running');

@@ -1,0 +1,74 @@
+/**
+ * Purges erased contacts from ClickHouse, and says when that is complete.
+ *
+ *   erasing ──sweep: nothing left──▶ swept ──nightly compaction──▶ compacted ──older than any job──▶ erased
+ *
+ * A mutation covers only the parts that exist when it starts, and a job in flight may still write: every sweep looks again until
+ * the erasure is older than any job can be. The mirror keeps a tombstone row for ever.
+ */
+import { contactTombstone } from '@muster/clickhouse';
+import { completeErasures, markSwept, type OpenErasure, openErasures } from '@muster/postgres';
+import type { Deps } from '../deps.ts';
+
+const TABLES = ['timeline_by_contact', 'timeline_by_kind', 'custom_events', 'custom_events_by_contact', 'contact_lists'] as const;
+const BATCH = 500;
+
+/** One sweep over the open erasures; returns how many were found clean. */
+export async function sweepErasures(deps: Deps): Promise<number> {
+  const open = await openErasures(deps.pool, BATCH);
+  if (open.length === 0) return 0;
+  const withContact = open.filter((e): e is OpenErasure & { contact_id: number } => e.contact_id !== null);
+  const byWorkspace = new Map<number, number[]>();
+  for (const e of withContact) byWorkspace.set(e.workspace_id, [...(byWorkspace.get(e.workspace_id) ?? []), e.contact_id]);
+  const dirty = new Set<string>();
+  for (const [workspaceId, contactIds] of byWorkspace) {
+    const fresh = withContact.filter((e) => e.workspace_id === workspaceId && !e.swept).map((e) => e.contact_id);
+    if (fresh.length > 0) await deps.writer.write({ contacts: fresh.map((id) => contactTombstone(workspaceId, id)) });
+    for (const contactId of await purge(deps, workspaceId, contactIds)) dirty.add(`${workspaceId}|${contactId}`);
+  }
+  const clean = open.filter((e) => !dirty.has(`${e.workspace_id}|${e.contact_id}`));
+  const unswept = clean.filter((e) => !e.swept).map((e) => e.erasure_id);
+  if (unswept.length > 0) await markSwept(deps.pool, unswept);
+  const done = clean.filter((e) => e.swept && e.compacted && e.age_seconds >= deps.config.MUSTER_ERASURE_SETTLE_SECONDS);
+  if (done.length > 0)
+    await completeErasures(
+      deps.pool,
+      done.map((e) => e.erasure_id),
+    );
+  return clean.length;
+}
+
+/** Deletes the rows of the contacts and returns the contacts of whom rows were left afterwards. */
+async function purge(deps: Deps, workspaceId: number, contactIds: readonly number[]): Promise<number[]> {
+  const params = { ws: workspaceId, ids: contactIds };
+  const condition = 'workspace_id = {ws:UInt32} AND contact_id IN {ids:Array(UInt32)}';
+  for (const table of TABLES) {
+    if ((await rowsOf(deps, table, condition, params)).length === 0) continue;
+    await deps.clickhouse.command({
+      query: `ALTER TABLE ${table} DELETE WHERE ${condition}`,
+      query_params: params,
+      clickhouse_settings: { mutations_sync: '1' },
+    });
+  }
+  // Older versions of the profile go; the tombstone row stays.
+  const profile = `${condition} AND is_deleted = 0`;
+  if ((await rowsOf(deps, 'contacts', profile, params)).length > 0)
+    await deps.clickhouse.command({
+      query: `ALTER TABLE contacts DELETE WHERE ${profile}`,
+      query_params: params,
+      clickhouse_settings: { mutations_sync: '1' },
+    });
+  const left = new Set<number>();
+  for (const table of TABLES) for (const id of await rowsOf(deps, table, condition, params)) left.add(id);
+  for (const id of await rowsOf(deps, 'contacts', profile, params)) left.add(id);
+  return [...left];
+}
+
+async function rowsOf(deps: Deps, table: string, condition: string, params: Record<string, unknown>): Promise<number[]> {
+  const result = await deps.clickhouse.query({
+    query: `SELECT DISTINCT contact_id FROM ${table} WHERE ${condition}`,
+    query_params: params,
+    format: 'JSONEachRow',
+  });
+  return (await result.json<{ contact_id: number }>()).map((r) => r.contact_id);
+}

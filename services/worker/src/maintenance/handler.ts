@@ -1,0 +1,84 @@
+/**
+ * Background work, as jobs of one queue so that the board shows it: a sweep every minute, and one at night. Every task is
+ * repeatable; one that fails is simply done by the next run.
+ */
+import { foldLedger, listWorkspaces, markCompacted, pruneRejections, undelivered } from '@muster/postgres';
+import {
+  claimWindowSeconds,
+  MAINTENANCE_QUEUE,
+  type MaintenanceJob,
+  maintenanceSchema,
+  PAYLOAD_VERSION,
+  purgeDroppedClaims,
+  QUEUE_PREFIX,
+  WORKER_TUNING,
+} from '@muster/queues';
+import { errorFields, type Redis, redisMicros } from '@muster/runtime';
+import { Queue, Worker } from 'bullmq';
+import type { Deps } from '../deps.ts';
+import { sweepParked } from '../parking.ts';
+import { sweepErasures } from './erasure-sweep.ts';
+import { workOffHiddenLists } from './list-removal.ts';
+
+const FOLD_ROWS = 5_000;
+
+/** The maintenance worker (not running yet) and its schedules. */
+export async function createMaintenance(deps: Deps, connection: Redis): Promise<{ worker: Worker; queue: Queue }> {
+  const queue = new Queue(MAINTENANCE_QUEUE, { connection, prefix: QUEUE_PREFIX });
+  queue.on('error', (error) => deps.log.warn(errorFields(error), 'maintenance queue error'));
+  await queue.setGlobalConcurrency(1);
+  const job = (task: MaintenanceJob['task']) => ({
+    name: task,
+    data: { v: PAYLOAD_VERSION, task },
+    opts: { attempts: 1, removeOnComplete: { count: 20 }, removeOnFail: { count: 20 } },
+  });
+  await queue.upsertJobScheduler('minute', { every: deps.config.MUSTER_SWEEP_SECONDS * 1_000 }, job('minute'));
+  await queue.upsertJobScheduler('nightly', { pattern: '17 3 * * *' }, job('nightly'));
+  const worker = new Worker(MAINTENANCE_QUEUE, (j) => run(deps, maintenanceSchema.parse(j.data).task), {
+    ...WORKER_TUNING,
+    connection,
+    prefix: QUEUE_PREFIX,
+    concurrency: 1,
+    autorun: false,
+    removeOnComplete: { count: 20 },
+  });
+  worker.on('error', (error) => deps.log.warn(errorFields(error), 'maintenance worker error'));
+  worker.on('failed', (j, error) =>
+    deps.log.warn({ task: j?.name, ...errorFields(error) }, 'a maintenance task failed; the next run repeats it'),
+  );
+  return { worker, queue };
+}
+
+async function run(deps: Deps, task: MaintenanceJob['task']): Promise<Record<string, number>> {
+  if (task === 'erasures') return { clean: await sweepErasures(deps) };
+  if (task === 'nightly') return nightly(deps);
+  const [delivered, expired] = await sweepParked(deps);
+  const removed = await workOffHiddenLists(deps);
+  const clean = await sweepErasures(deps);
+  const folded = await foldLedger(deps.pool, deps.config.MUSTER_LEDGER_DAYS, FOLD_ROWS);
+  const pruned = await pruneRejections(deps.pool, deps.config.MUSTER_REJECTION_DAYS);
+  const now = await redisMicros(deps.redis);
+  for (const { workspaceId, name } of await listWorkspaces(deps.pool)) {
+    await purgeDroppedClaims(deps.redis, workspaceId);
+    deps.metrics.claimWindow.set({ workspace: name }, await claimWindowSeconds(deps.redis, workspaceId, now));
+  }
+  deps.metrics.undelivered.set((await undelivered(deps.pool)).rows);
+  return { delivered, expired, removed, clean, folded, pruned };
+}
+
+/** Compaction: what erased people left in dead rows of Postgres and in Redis' log goes. */
+async function nightly(deps: Deps): Promise<Record<string, number>> {
+  const started = new Date();
+  // VACUUM cannot run inside a transaction and may take longer than a worker's statements may.
+  const client = await deps.sidePool.connect();
+  try {
+    await client.query('SET statement_timeout = 0');
+    for (const table of ['contacts', 'contact_lists', 'custom_event_heads', 'rejections', 'parked_items', 'job_ledger'])
+      await client.query(`VACUUM ${table}`);
+  } finally {
+    await client.query('RESET statement_timeout').finally(() => client.release());
+  }
+  await deps.redis.bgrewriteaof();
+  await markCompacted(deps.pool, started);
+  return { clean: await sweepErasures(deps) };
+}
