@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readFileSync, realpathSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorCode, LocalStackError } from './errors.ts';
-import { endProcess, identify, isAlive, type ProcessIdentity } from './process/identity.ts';
+import { endProcess, identify, isAlive, type ProcessIdentity, sendSignal } from './process/identity.ts';
 
 /** Where everything of one local stack lies. All paths are absolute. */
 export interface DataDir {
@@ -112,6 +112,11 @@ export class ProcessRecords {
     const temporary = `${this.#path}.${process.pid}`;
     writeFileSync(temporary, JSON.stringify([...this.#alive].map(([label, { pid, birth }]) => ({ name: label, pid, birth }))));
     renameSync(temporary, this.#path);
+  }
+
+  /** SIGKILL to every child that runs, at once. For a supervisor that ends itself right after: it would revive them. */
+  killAll(): void {
+    for (const { pid } of this.#alive.values()) sendSignal(pid, 'SIGKILL');
   }
 
   /**

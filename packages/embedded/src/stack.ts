@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly terminal?: Terminal;
   /** Aborting it ends a start in progress; a running stack is ended by `stop()`. */
   readonly signal?: AbortSignal;
+  /** Aborting it kills every child without waiting; the caller must exit right after. */
+  readonly force?: AbortSignal;
 }
 
 /** The running stack. */
@@ -84,6 +86,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     terminal,
     ...(options.autoRestart === undefined ? {} : { autoRestart: options.autoRestart }),
   });
+  options.force?.addEventListener('abort', () => internals.records.killAll());
   let services: Services | undefined;
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -27,6 +27,7 @@ async function main(terminal: Terminal): Promise<number> {
   if (absent.length > 0) terminal.line(`Not in this checkout, so not started: ${absent.join(', ')}`);
 
   const ending = new AbortController();
+  const force = new AbortController();
   const ended = new Promise<void>((done) => ending.signal.addEventListener('abort', () => done()));
   let firstAt = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -36,8 +37,9 @@ async function main(terminal: Terminal): Promise<number> {
       terminal.line(`${signal}: stopping the services, then the stores. Again to cut it short.`);
       ending.abort();
     } else if (Date.now() - firstAt > SAME_KEYPRESS_MS) {
-      // Every child is bound to this process: it goes down with it. Nothing acknowledged is lost.
+      // Nothing acknowledged is lost: the stores have it on disk, and chunks apply once however often they are repeated.
       terminal.line('Cut short.');
+      force.abort();
       process.exit(130);
     }
   };
@@ -49,7 +51,17 @@ async function main(terminal: Terminal): Promise<number> {
   const startedAt = performance.now();
   let stack: LocalStack;
   try {
-    stack = await startStack({ dataDir, servicesDir, apiPort, boardPort, devKey, services, terminal, signal: ending.signal });
+    stack = await startStack({
+      dataDir,
+      servicesDir,
+      apiPort,
+      boardPort,
+      devKey,
+      services,
+      terminal,
+      signal: ending.signal,
+      force: force.signal,
+    });
   } catch (error) {
     if (ending.signal.aborted) return 0;
     throw error;

@@ -6,7 +6,7 @@ import { pickPort } from './ports.ts';
 import { postgresSpec, postgresUrl } from './postgres/spec.ts';
 import type { ProcessHandle } from './process/handle.ts';
 import { type ProcessSpec, SupervisedProcess } from './process/supervised.ts';
-import { redisSpec, redisUrl } from './redis.ts';
+import { findRedis, redisSpec, redisUrl } from './redis.ts';
 import { silentTerminal, type Terminal } from './terminal.ts';
 
 /** How to start the stores. */
@@ -57,6 +57,8 @@ export async function startStores(options: StoreOptions): Promise<LocalStores> {
 export async function startStoresWithInternals(options: StoreOptions): Promise<{ stores: LocalStores; internals: StoreInternals }> {
   const env = options.env ?? process.env;
   const terminal = options.terminal ?? silentTerminal;
+  // The one thing the machine itself must bring: said before anything is made or started.
+  findRedis(env);
   const dir = openDataDir(options.dataDir);
   const unlock = lockDataDir(dir);
   const records = new ProcessRecords(dir);

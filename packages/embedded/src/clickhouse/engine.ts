@@ -1,4 +1,4 @@
-import { badArguments, fromEngine, tooManyQueries } from './exceptions.ts';
+import { badArguments, cancelled, fromEngine, tooManyQueries } from './exceptions.ts';
 import { type Connection, loadNative, type Native, type NativeInsert, type NativeResult, type ResultStream } from './native.ts';
 
 /** Everything that belongs to one statement and to no other. */
@@ -10,6 +10,8 @@ export interface Scope {
   readonly params: ReadonlyMap<string, string>;
   /** True for statements that may not change data. */
   readonly readOnly: boolean;
+  /** Asked when the statement's turn comes: false when nobody waits for it any more. Default: it is wanted. */
+  readonly isWanted?: () => boolean;
 }
 
 /** Two kinds, so that slow reads never keep inserts and DDL waiting, nor the other way round. */
@@ -101,6 +103,7 @@ export class Engine {
   async #withConnection<T>(lane: Lane, scope: Scope, work: (connection: Connection) => Promise<T>): Promise<T> {
     await this.#enter(lane);
     try {
+      if (scope.isWanted?.() === false) throw cancelled('The client went away before the query started');
       const connection = this.#native.CreateConnection(this.#path);
       try {
         const prelude = preludeOf(scope);

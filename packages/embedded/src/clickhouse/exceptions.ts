@@ -20,6 +20,8 @@ export const notImplemented = (message: string): ClickHouseException => exceptio
 export const tooLarge = (message: string): ClickHouseException => exception(223, 'QUERY_IS_TOO_LARGE', message);
 export const tooManyQueries = (message: string): ClickHouseException => exception(202, 'TOO_MANY_SIMULTANEOUS_QUERIES', message);
 
+export const cancelled = (message: string): ClickHouseException => exception(394, 'QUERY_WAS_CANCELLED', message);
+
 /**
  * Reads what the engine threw. A failure without a code is the binding's own and becomes UNKNOWN_EXCEPTION (1002), which
  * writers retry: nothing is known about the data then.
@@ -44,8 +46,6 @@ export function httpStatus(code: number): number {
 }
 
 /** CANNOT_PARSE_*, SYNTAX_ERROR, INCORRECT_DATA, TYPE_MISMATCH and their like. */
-const BAD_REQUEST = new Set(
-  [6, 26, 27, 38, 41, 43, 53, 62, 69, 70, 72, 85, 117, 130, 131, 223, 377, 456, 457, 36].filter((code) => code !== 223),
-);
+const BAD_REQUEST = new Set([6, 26, 27, 38, 41, 43, 53, 62, 69, 70, 72, 85, 117, 130, 131, 377, 456, 457, 36]);
 /** UNKNOWN_* : table, function, identifier, type, storage, database, setting, format, … */
 const NOT_FOUND = new Set([46, 47, 50, 56, 60, 63, 73, 75, 81, 82, 107, 108, 113, 115]);

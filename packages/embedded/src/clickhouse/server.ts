@@ -51,7 +51,7 @@ async function answer(options: ServerOptions, request: IncomingMessage, response
     const query = await readQuery(request, url);
     response.setHeader('X-ClickHouse-Query-Id', query.queryId);
     if (query.sql.trim() === '') return void response.end('Ok.\n');
-    await run(options, query, request, response);
+    await run(options, query, response);
   } catch (error) {
     fail(options, fromEngine(error), response);
     // What is left of the body is of no interest, but the connection can be used again only when it is read.
@@ -59,14 +59,15 @@ async function answer(options: ServerOptions, request: IncomingMessage, response
   }
 }
 
-async function run(options: ServerOptions, query: QueryRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function run(options: ServerOptions, query: QueryRequest, response: ServerResponse): Promise<void> {
   if (query.rows !== undefined) return insert(options.engine, query, query.rows, response);
   const format = formatOf(query.sql) ?? query.format;
   response.setHeader('X-ClickHouse-Format', format);
   response.setHeader('Content-Type', contentType(format));
   if (!isRead(query.sql)) return sendWhole(options.engine, query, response, 'write');
   const comment = query.scope.settings.get('log_comment') ?? query.queryId;
-  const scope = { ...query.scope, settings: new Map(query.scope.settings).set('log_comment', comment) };
+  const settings = new Map(query.scope.settings).set('log_comment', comment);
+  const scope = { ...query.scope, settings, isWanted: () => !response.destroyed };
   const onClose = (): void => {
     if (response.writableFinished) return;
     options.engine.cancel(comment).catch((error: unknown) => {
@@ -75,7 +76,7 @@ async function run(options: ServerOptions, query: QueryRequest, request: Incomin
   };
   response.once('close', onClose);
   const scoped = { ...query, scope };
-  if (STREAMED.has(format) && !query.waitEndOfQuery && !request.destroyed) await sendPieces(options, scoped, format, response);
+  if (STREAMED.has(format) && !query.waitEndOfQuery) await sendPieces(options, scoped, format, response);
   else await sendWhole(options.engine, scoped, response, 'read');
 }
 
@@ -99,8 +100,8 @@ async function insert(
 async function sendWhole(engine: Engine, query: QueryRequest, response: ServerResponse, lane: 'read' | 'write'): Promise<void> {
   const result = await engine.query(lane, query.scope, query.sql, query.format);
   summary(response, {
-    read_rows: result.rowsRead,
-    read_bytes: result.bytesRead,
+    // The engine counts what came out; what was read for it is only in the statistics of FORMAT JSON.
+    result_rows: result.rowsRead,
     result_bytes: result.bytes.length,
     elapsed_ns: Math.round(result.elapsed * 1e9),
   });
