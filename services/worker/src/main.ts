@@ -56,6 +56,8 @@ const deps: Deps = {
   stopping: () => lifecycle.stopping,
 };
 
+let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
+let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
 let ready = false;
 const status = await startStatusServer({
   host: config.MUSTER_WORKER_HOST,
@@ -65,8 +67,6 @@ const status = await startStatusServer({
   ready: () => ({ ok: ready && !lifecycle.stopping, checks: { running: ready, stopping: lifecycle.stopping } }),
 });
 
-let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
-let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
 lifecycle.onShutdown('workers', 15_000, async () => {
   ready = false;
   await Promise.all([lanes?.stop(), maintenance?.worker.close()]);
