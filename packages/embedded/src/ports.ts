@@ -47,6 +47,6 @@ export async function pickPort(taken: Set<number>): Promise<number> {
 export async function assertPortFree(port: number, variable: string, what: string): Promise<void> {
   if (await isPortFree(port)) return;
   throw new LocalStackError(
-    `Port ${port} on 127.0.0.1 is in use, so ${what} cannot start. Stop what listens there, or choose another port: ${variable}=${port + 100} make start`,
+    `Port ${port} on 127.0.0.1 is in use, so ${what} cannot start. Stop what listens there, or choose another port: ${variable}=${port < 65_000 ? port + 100 : port - 100} make start`,
   );
 }

@@ -52,7 +52,7 @@ async function* buffers(stream: Readable): AsyncGenerator<Buffer> {
 }
 
 /** Rows are cut into pieces of about this size, so that a long stream needs little memory. */
-export const BLOCK_BYTES = 64 * 1024 * 1024;
+const BLOCK_BYTES = 32 * 1024 * 1024;
 const ROWS_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** How each format whose rows can be cut ends one row and begins the next. */
