@@ -1,0 +1,3 @@
+export * from './contacts.ts';
+export * from './custom-events.ts';
+export * from './timeline.ts';

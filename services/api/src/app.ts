@@ -1,0 +1,50 @@
+/** The HTTP application: endpoints, health, metrics, documentation, and the answers to everything else. */
+import { type Context, Hono } from 'hono';
+import type { ApiDeps } from './deps.ts';
+import type { HonoEnv } from './http/body.ts';
+import { answerOf, failed, record, respond, serveEndpoint } from './http/endpoint.ts';
+import { fail } from './http/errors.ts';
+import { requestIdOf } from './http/headers.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { renderDocs } from './openapi/page.ts';
+import { allEndpoints } from './routes/index.ts';
+
+export function createApp(deps: ApiDeps): Hono<HonoEnv> {
+  const app = new Hono<HonoEnv>();
+  const document = JSON.stringify(openApiDocument());
+  const docs = renderDocs(openApiDocument());
+
+  for (const endpoint of allEndpoints(deps)) {
+    app.on(endpoint.method, endpoint.path, serveEndpoint(deps, endpoint));
+    app.all(endpoint.path, (c) => refuse(deps, c, endpoint.path, fail('method_not_allowed', { headers: { allow: endpoint.method } })));
+  }
+
+  app.get('/health/live', () => plain(200, 'application/json', '{"ok":true,"checks":{}}'));
+  app.get('/health/ready', async () => {
+    const report = await deps.readiness.report();
+    return plain(report.ok ? 200 : 503, 'application/json', JSON.stringify(report));
+  });
+  app.get('/metrics', async () => plain(200, deps.metrics.registry.contentType, await deps.metrics.registry.metrics()));
+  app.get('/openapi.json', () => plain(200, 'application/json', document));
+  app.get('/docs', () => plain(200, 'text/html; charset=utf-8', docs));
+  for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs'])
+    app.all(path, (c) => refuse(deps, c, path, fail('method_not_allowed', { headers: { allow: 'GET' } })));
+
+  app.notFound((c) => refuse(deps, c, 'unknown', fail('not_found')));
+  app.onError((error, c) => {
+    const requestId = requestIdOf(c.req.header('x-request-id'));
+    return respond(requestId, failed(deps, error, requestId, 'unknown'));
+  });
+  return app;
+}
+
+function plain(status: number, type: string, body: string): Response {
+  return new Response(body, { status, headers: { 'content-type': type } });
+}
+
+/** The answer to a request that reaches no endpoint. */
+function refuse(deps: ApiDeps, c: Context<HonoEnv>, route: string, error: ReturnType<typeof fail>): Response {
+  const requestId = requestIdOf(c.req.header('x-request-id'));
+  record(deps, { method: c.req.method, route, requestId, workspaceId: undefined, status: error.status, started: performance.now() });
+  return respond(requestId, answerOf(error));
+}

@@ -1,0 +1,84 @@
+/**
+ * Every error of the API: one table of stable codes, one exception, one body. Clients branch on `code`; `message` is for people
+ * and never holds a value, SQL or a stack.
+ */
+import type { Issue } from '@muster/domain';
+
+export const ERRORS = {
+  malformed_json: [400, 'The body is not JSON.'],
+  invalid_utf8: [400, 'The body is not UTF-8.'],
+  malformed_encoding: [400, 'The body cannot be decompressed: it is not what Content-Encoding says, or it is cut short.'],
+  invalid_prefer: [400, 'Prefer: wait takes a whole number of seconds from 1 to 30.'],
+  invalid_idempotency_key: [400, 'Idempotency-Key has 1 to 255 printable ASCII characters.'],
+  invalid_cursor: [400, 'This cursor was not made by this call; start without one.'],
+  unauthorized: [401, 'A valid key is required: Authorization: Bearer <key>.'],
+  forbidden_scope: [403, 'This key lacks the scope that the call needs.'],
+  not_found: [404, 'There is no such call; /docs lists them all.'],
+  contact_not_found: [404, 'There is no such contact.'],
+  list_not_found: [404, 'There is no such list.'],
+  segment_not_found: [404, 'There is no such segment.'],
+  event_not_found: [404, 'There is no such event.'],
+  job_not_found: [404, 'There is no such job, or it is older than the ledger.'],
+  method_not_allowed: [405, 'This call takes another method; see the Allow header.'],
+  list_exists: [409, 'A list with this id exists.'],
+  list_being_deleted: [409, 'The list that had this id is still being deleted; try again in a moment or choose another id.'],
+  payload_too_large: [413, 'The body is too large; send fewer items at a time.'],
+  unsupported_media_type: [415, 'Send application/json.'],
+  unsupported_charset: [415, 'Send UTF-8.'],
+  unsupported_encoding: [415, 'Content-Encoding must be gzip, deflate or br.'],
+  validation_failed: [422, 'The request is not valid; details says why.'],
+  invalid_batch_size: [422, 'A batch has 1 to 5,000 items.'],
+  rate_limited: [429, 'This key is over its rate; wait as long as Retry-After says.'],
+  internal_error: [500, 'Something went wrong here; the request id finds it in the logs.'],
+  over_capacity: [503, 'Too much is waiting to be processed; send it again later.'],
+  workspace_over_capacity: [503, 'This workspace has too much waiting to be processed; send it again later.'],
+  queue_unavailable: [503, 'The queue cannot take items at the moment; send it again.'],
+  store_unavailable: [503, 'A database cannot be reached at the moment; try again.'],
+  shutting_down: [503, 'This process is shutting down; try again.'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export type ErrorDetail = Pick<Issue, 'field' | 'message'> & { index?: number; code: string };
+type Extras = {
+  message?: string;
+  details?: readonly ErrorDetail[];
+  headers?: Record<string, string>;
+  /** Properties beside `error` in the body (`operations` of a 409). */
+  beside?: Record<string, unknown>;
+  cause?: unknown;
+};
+
+/** An error that is answered as it is. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly details: readonly ErrorDetail[] | undefined;
+  readonly headers: Record<string, string>;
+  readonly beside: Record<string, unknown>;
+
+  constructor(status: number, code: string, message: string, extras: Extras = {}) {
+    super(extras.message ?? message, extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.status = status;
+    this.code = code;
+    this.details = extras.details;
+    // Every 503 says when to come back: well-behaved clients back off by it.
+    this.headers = status === 503 && !extras.headers ? { 'retry-after': '1' } : (extras.headers ?? {});
+    this.beside = extras.beside ?? {};
+  }
+
+  get body(): Record<string, unknown> {
+    return { error: { code: this.code, message: this.message, ...(this.details ? { details: this.details } : {}) }, ...this.beside };
+  }
+}
+
+/** An {@link ApiError} of the table. */
+export function fail(code: ErrorCode, extras: Extras = {}): ApiError {
+  const [status, message] = ERRORS[code];
+  return new ApiError(status, code, message, extras);
+}
+
+/** 422 for one fault of the request itself. */
+export function invalid(field: string, code: string, message: string): ApiError {
+  return fail('validation_failed', { details: [{ field, code, message }] });
+}

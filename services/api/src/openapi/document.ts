@@ -1,0 +1,4 @@
+/** placeholder */
+export function openApiDocument(): Record<string, unknown> {
+  return {};
+}

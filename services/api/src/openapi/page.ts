@@ -1,0 +1,3 @@
+export function renderDocs(_document: Record<string, unknown>): string {
+  return '';
+}
