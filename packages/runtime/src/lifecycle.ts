@@ -4,6 +4,7 @@
  * Steps run in the order in which they were registered (stop intake first, close clients last); each has a deadline, so
  * that one hung client cannot keep the process alive; a second signal ends the process at once.
  */
+import { ConfigError } from './config.ts';
 import { errorFields, type Logger } from './logger.ts';
 
 export type ShutdownStep = { name: string; deadlineMs: number; run: () => Promise<void> | void };
@@ -60,4 +61,20 @@ export class Lifecycle {
       });
     }
   }
+}
+
+/**
+ * Runs a process' main function. A configuration that cannot be used is told in plain words on standard error; anything else that
+ * stops the start is logged. Exit code 1 in both cases.
+ */
+export function runMain(log: () => Logger | null, main: () => Promise<void>): void {
+  main().catch((error: unknown) => {
+    if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
+    else {
+      const logger = log();
+      if (logger) logger.fatal(errorFields(error), 'the process could not start');
+      else process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
+    process.exit(1);
+  });
 }

@@ -9,7 +9,9 @@ import {
   createRegistry,
   errorFields,
   Lifecycle,
+  type Logger,
   loadConfig,
+  runMain,
   startStatusServer,
   workerSchema,
 } from '@muster/runtime';
@@ -23,68 +25,75 @@ import { deliverParkedSoon } from './parking.ts';
 import { verifyLanes } from './verify-lanes.ts';
 import { judgeLiveness } from './watchdog.ts';
 
-const config = loadConfig(workerSchema, process.env);
-const log = createLogger('worker', config.MUSTER_LOG_LEVEL);
-const registry = createRegistry('worker');
-const metrics = createWorkerMetrics(registry);
-const lifecycle = new Lifecycle(log);
-const onPoolError = (error: Error) => log.warn(errorFields(error), 'postgres connection error');
+let log: Logger | null = null;
 
-const pool = createPool(config.MUSTER_POSTGRES_URL, { max: 20, role: 'worker', onError: onPoolError });
-const sidePool = createPool(config.MUSTER_POSTGRES_URL, { max: 4, role: 'worker', onError: onPoolError });
-const redis = consumerConnection(config.MUSTER_REDIS_URL, log);
-const clickhouse = createClickHouse(config.MUSTER_CLICKHOUSE_URL);
-const writer = new GroupCommitWriter({ clickhouse, log, onError: (code) => metrics.sinkErrors.inc({ code }) });
-const flow = new FlowProducer({ connection: redis, prefix: QUEUE_PREFIX });
-flow.on('error', (error) => log.debug(errorFields(error), 'follow-up producer error'));
+async function main(): Promise<void> {
+  const config = loadConfig(workerSchema, process.env);
+  log = createLogger('worker', config.MUSTER_LOG_LEVEL);
+  const logger = log;
+  const registry = createRegistry('worker');
+  const metrics = createWorkerMetrics(registry);
+  const lifecycle = new Lifecycle(logger);
+  const onPoolError = (error: Error) => logger.warn(errorFields(error), 'postgres connection error');
 
-const relay = startRelay(() => deps);
-const deps: Deps = {
-  config,
-  log,
-  pool,
-  sidePool,
-  contactIds: new ContactIds(sidePool),
-  redis,
-  flow,
-  clickhouse,
-  writer,
-  metrics,
-  failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
-  wakeRelay: relay.wake,
-  deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
-  stopping: () => lifecycle.stopping,
-};
+  const pool = createPool(config.MUSTER_POSTGRES_URL, { max: 20, role: 'worker', onError: onPoolError });
+  const sidePool = createPool(config.MUSTER_POSTGRES_URL, { max: 4, role: 'worker', onError: onPoolError });
+  const redis = consumerConnection(config.MUSTER_REDIS_URL, logger);
+  const clickhouse = createClickHouse(config.MUSTER_CLICKHOUSE_URL);
+  const writer = new GroupCommitWriter({ clickhouse, log: logger, onError: (code) => metrics.sinkErrors.inc({ code }) });
+  const flow = new FlowProducer({ connection: redis, prefix: QUEUE_PREFIX });
+  flow.on('error', (error) => logger.debug(errorFields(error), 'follow-up producer error'));
 
-let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
-let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
-let ready = false;
-const status = await startStatusServer({
-  host: config.MUSTER_WORKER_HOST,
-  port: config.MUSTER_WORKER_PORT,
-  registry,
-  live: async () => judgeLiveness((await lanes?.sample()) ?? [], Date.now()),
-  ready: () => ({ ok: ready && !lifecycle.stopping, checks: { running: ready, stopping: lifecycle.stopping } }),
-});
+  const relay = startRelay(() => deps);
+  const deps: Deps = {
+    config,
+    log: logger,
+    pool,
+    sidePool,
+    contactIds: new ContactIds(sidePool),
+    redis,
+    flow,
+    clickhouse,
+    writer,
+    metrics,
+    failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
+    wakeRelay: relay.wake,
+    deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
+    stopping: () => lifecycle.stopping,
+  };
 
-lifecycle.onShutdown('workers', 15_000, async () => {
-  ready = false;
-  await Promise.all([lanes?.stop(), maintenance?.worker.close()]);
-});
-lifecycle.onShutdown('relay', 10_000, () => relay.stop());
-lifecycle.onShutdown('writer', 10_000, () => writer.close());
-lifecycle.onShutdown('clients', 5_000, async () => {
-  await maintenance?.queue.close();
-  await flow.close();
-  redis.disconnect();
-  status.close();
-  await Promise.all([clickhouse.close(), pool.end(), sidePool.end()]);
-});
-lifecycle.handleSignals();
+  let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
+  let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
+  let ready = false;
+  const status = await startStatusServer({
+    host: config.MUSTER_WORKER_HOST,
+    port: config.MUSTER_WORKER_PORT,
+    registry,
+    live: async () => judgeLiveness((await lanes?.sample()) ?? [], Date.now()),
+    ready: () => ({ ok: ready && !lifecycle.stopping, checks: { running: ready, stopping: lifecycle.stopping } }),
+  });
 
-await verifyLanes(deps);
-lanes = await startLanes(deps);
-maintenance = await createMaintenance(deps, redis);
-maintenance.worker.run().catch((error: unknown) => log.error({ queue: MAINTENANCE_QUEUE, ...errorFields(error) }, 'worker stopped'));
-ready = true;
-log.info({ lanes: config.MUSTER_LANES }, 'worker is running');
+  lifecycle.onShutdown('workers', 15_000, async () => {
+    ready = false;
+    await Promise.all([lanes?.stop(), maintenance?.worker.close()]);
+  });
+  lifecycle.onShutdown('relay', 10_000, () => relay.stop());
+  lifecycle.onShutdown('writer', 10_000, () => writer.close());
+  lifecycle.onShutdown('clients', 5_000, async () => {
+    await maintenance?.queue.close();
+    await flow.close();
+    redis.disconnect();
+    status.close();
+    await Promise.all([clickhouse.close(), pool.end(), sidePool.end()]);
+  });
+  lifecycle.handleSignals();
+
+  await verifyLanes(deps);
+  lanes = await startLanes(deps);
+  maintenance = await createMaintenance(deps, redis);
+  maintenance.worker.run().catch((error: unknown) => logger.error({ queue: MAINTENANCE_QUEUE, ...errorFields(error) }, 'worker stopped'));
+  ready = true;
+  logger.info({ lanes: config.MUSTER_LANES }, 'worker is running');
+}
+
+runMain(() => log, main);

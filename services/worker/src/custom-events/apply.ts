@@ -11,7 +11,6 @@ import {
   enterErasureGate,
   type HeadRow,
   headKey,
-  insertLedger,
   inTransaction,
   isApplied,
   lockExternalIds,
@@ -29,6 +28,7 @@ import type { Mode } from '../chunk-runner.ts';
 import { type Entry, type StoredCustomEvent, serializeOutbox } from '../delivery/outbox.ts';
 import { isoOfMicros } from '../delivery/rows.ts';
 import type { Deps } from '../deps.ts';
+import { writeLedgerRow } from '../ledger-row.ts';
 import { applyIsolated } from '../poison.ts';
 import { type Refusal, refusals } from '../refusals.ts';
 import { toRejection } from '../rejection.ts';
@@ -79,7 +79,7 @@ export async function applyCustomEventChunk(
       ),
     );
     const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.created, custom: whole.custom });
-    await insertLedger(client, {
+    await writeLedgerRow(client, {
       chunkId: context.chunkId,
       workspaceId: chunk.ws,
       source: 'custom_event',

@@ -12,7 +12,6 @@ import {
   countVerdicts,
   enterErasureGate,
   insertContacts,
-  insertLedger,
   inTransaction,
   isApplied,
   listLists,
@@ -31,6 +30,7 @@ import {
 import { itemId, type ProfileChunk, type ProfileItem } from '@muster/queues';
 import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
+import { writeLedgerRow } from '../ledger-row.ts';
 import { applyIsolated } from '../poison.ts';
 import { refusals } from '../refusals.ts';
 import { toRejection } from '../rejection.ts';
@@ -77,7 +77,7 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
     const whole = await mergeAll(deps, client, chunk, context, freeIds);
     const outbox = serializeOutbox(whole.outbox);
     await recordRejections(client, chunk.ws, rejectionsOf(deps, chunk, context, whole.refused));
-    await insertLedger(client, {
+    await writeLedgerRow(client, {
       chunkId: context.chunkId,
       workspaceId: chunk.ws,
       source: 'profile',

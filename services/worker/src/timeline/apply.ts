@@ -4,21 +4,27 @@
  * again, so an event never ends up with two people.
  */
 import {
+  type Client,
   countVerdicts,
   enterErasureGate,
   findLedger,
-  insertLedger,
   inTransaction,
   isApplied,
   type LedgerRow,
   lockExternalIds,
   type ParkedItem,
   parkItems,
+  recordRejections,
   type Verdict,
 } from '@muster/postgres';
 import { type EventItem, followUpId, itemId, type TimelineChunk } from '@muster/queues';
-import { serializeOutbox } from '../delivery/outbox.ts';
+import type { Mode } from '../chunk-runner.ts';
+import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
+import { writeLedgerRow } from '../ledger-row.ts';
+import { applyIsolated } from '../poison.ts';
+import { type Refusal, refusals } from '../refusals.ts';
+import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones } from '../tombstones.ts';
 import { type Effect, effectFollowUps } from './side-effects.ts';
@@ -29,85 +35,163 @@ const LEASE_SECONDS = 8;
 /** Order of an item's entry within its request. */
 export const ordOf = (item: { index: number }): number => item.index * 64 + 32;
 
-/**
- * Returns the ledger row of the chunk, writing it first when there is none.
- * @param duplicates positions whose producer id another item owns
- * @param owners claim owner by position, for items that have a claim
- */
-export async function judgeTimelineChunk(
-  deps: Deps,
-  chunk: TimelineChunk,
-  chunkId: string,
-  duplicates: ReadonlySet<number>,
-  owners: ReadonlyMap<number, string>,
-): Promise<LedgerRow> {
-  const earlier = await findLedger(deps.pool, chunkId);
+export type TimelineContext = {
+  chunkId: string;
+  /** Positions whose producer id another item owns. */
+  duplicates: ReadonlySet<number>;
+  /** Claim owner by position, for items that have a claim. */
+  owners: ReadonlyMap<number, string>;
+  mode: Mode;
+};
+
+type Segment = {
+  verdicts: Verdict[];
+  entries: Entry[];
+  created: number[];
+  parked: ParkedItem[];
+  effects: Effect[];
+  refused: { item: EventItem; refusal: Refusal }[];
+  usedIds: number;
+};
+
+/** Returns the ledger row of the chunk, writing it first when there is none. */
+export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, context: TimelineContext): Promise<LedgerRow> {
+  const earlier = await findLedger(deps.pool, context.chunkId);
   if (earlier) return earlier;
-  const emails = [...new Set(chunk.items.flatMap(({ event }) => (event.email !== undefined ? [event.email] : [])))];
-  const externalIds = [
-    ...new Set(chunk.items.flatMap(({ event }) => (event.email === undefined && event.external_id ? [event.external_id] : []))),
-  ];
-  const freeIds = await deps.contactIds.take(chunk.ws, emails.length);
+  const freeIds = await deps.contactIds.take(chunk.ws, emailsOf(chunk.items).length);
   const usedIds = await inTransaction(deps.pool, async (client) => {
-    if (await isApplied(client, chunkId)) return 0;
+    if (await isApplied(client, context.chunkId)) return 0;
     await enterErasureGate(client, chunk.ws);
     // Parking looks again under the lock that setting an external_id takes: otherwise both could miss each other.
-    await lockExternalIds(client, chunk.ws, externalIds);
-    const tombstones = await readTombstones(client, chunk.ws, deps.config.MUSTER_HASH_KEY, chunk.acc, {
-      emails,
-      externalIds,
-      contactIds: [],
-    });
-    const erased = (item: EventItem) =>
-      item.event.email !== undefined
-        ? tombstones.isErased('email', item.event.email)
-        : tombstones.isErased('external_id', item.event.external_id ?? '');
-    const live = chunk.items.filter((item, n) => !duplicates.has(n) && !erased(item));
-    const resolution = await resolveOrCreate(
+    await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
+    const whole = await judgeAll(deps, client, chunk, context, freeIds);
+    await parkItems(client, chunk.ws, whole.parked);
+    await recordRejections(
       client,
       chunk.ws,
-      chunk.acc,
-      live.map((item) => ({ email: item.event.email, externalId: item.event.external_id, itemId: itemId(item), ord: ordOf(item) - 1 })),
-      freeIds,
+      whole.refused.map(({ item, refusal }) =>
+        toRejection(deps.config.MUSTER_HASH_KEY, refusal, {
+          itemId: itemId(item),
+          jobId: context.chunkId,
+          source: 'timeline',
+          payload: item.event,
+          email: item.event.email ?? null,
+          acceptedAt: chunk.acc,
+        }),
+      ),
     );
-    const parked: ParkedItem[] = [];
-    const effects: Effect[] = [];
-    const verdicts = chunk.items.map((item, position): Verdict => {
-      const i = itemId(item);
-      if (duplicates.has(position)) return { v: 'd', i };
-      if (erased(item)) return { v: 'e', i };
-      const id = resolution.find({ email: item.event.email, externalId: item.event.external_id });
-      if (id === null) {
-        parked.push(toParked(item, chunk, chunkId, owners.get(position) ?? null));
-        return { v: 'k', i };
-      }
-      // The lane of an external_id-only event is that of no known address: any lane is right, as its decision carries its time.
-      effects.push({ event: item.event, contactId: id, email: item.event.email ?? `#${id}`, root: item.root, index: item.index });
-      return { v: 's', id, i };
-    });
-    await parkItems(client, chunk.ws, parked);
-    const followUps = effectFollowUps(chunk.ws, chunk.acc, effects, deps.config.MUSTER_LANES);
-    await insertLedger(client, {
-      chunkId,
+    const followUps = effectFollowUps(chunk.ws, chunk.acc, whole.effects, deps.config.MUSTER_LANES);
+    await writeLedgerRow(client, {
+      chunkId: context.chunkId,
       workspaceId: chunk.ws,
       source: 'timeline',
       acceptedAt: chunk.acc,
       items: chunk.items.length,
-      counts: countVerdicts(verdicts),
-      verdicts,
-      outbox: serializeOutbox({ entries: resolution.entries, contacts: resolution.created, followUps }),
+      counts: countVerdicts(whole.verdicts),
+      verdicts: whole.verdicts,
+      outbox: serializeOutbox({ entries: whole.entries, contacts: whole.created, followUps }),
       eventsPending: true,
       leaseSeconds: LEASE_SECONDS,
       replyTo: chunk.reply ?? null,
-      followUps: followUps.map((f, n) => followUpId(chunkId, f.queue, n)),
+      followUps: followUps.map((f, n) => followUpId(context.chunkId, f.queue, n)),
     });
     await deps.failpoints('timeline.before_commit');
-    return resolution.usedIds;
+    return whole.usedIds;
   });
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(usedIds));
-  const row = await findLedger(deps.pool, chunkId);
+  const row = await findLedger(deps.pool, context.chunkId);
   if (!row) throw new Error('the ledger row of a judged chunk is missing');
   return row;
+}
+
+async function judgeAll(
+  deps: Deps,
+  client: Client,
+  chunk: TimelineChunk,
+  context: TimelineContext,
+  freeIds: readonly number[],
+): Promise<Segment> {
+  const whole: Segment = { verdicts: [], entries: [], created: [], parked: [], effects: [], refused: [], usedIds: 0 };
+  const judge = async (from: number, to: number) => {
+    const part = await judgeRange(deps, client, chunk, context, from, to, freeIds.slice(whole.usedIds));
+    whole.verdicts.push(...part.verdicts);
+    whole.entries.push(...part.entries);
+    whole.created.push(...part.created);
+    whole.parked.push(...part.parked);
+    whole.effects.push(...part.effects);
+    whole.usedIds += part.usedIds;
+  };
+  if (context.mode === 'set') await judge(0, chunk.items.length);
+  else
+    await applyIsolated(deps, client, context.chunkId, chunk.items.length, context.mode, {
+      apply: judge,
+      refuse: (position, culprit) => {
+        const item = chunk.items[position];
+        if (!item) return;
+        whole.verdicts.push({ v: 'r', i: itemId(item) });
+        whole.refused.push({ item, refusal: culprit ? refusals.crashedWorker : refusals.refusedByStore });
+      },
+    });
+  return whole;
+}
+
+async function judgeRange(
+  deps: Deps,
+  client: Client,
+  chunk: TimelineChunk,
+  context: TimelineContext,
+  from: number,
+  to: number,
+  freeIds: readonly number[],
+): Promise<Segment> {
+  const items = chunk.items.slice(from, to);
+  const tombstones = await readTombstones(client, chunk.ws, deps.config.MUSTER_HASH_KEY, chunk.acc, {
+    emails: emailsOf(items),
+    externalIds: externalIdsOf(items),
+    contactIds: [],
+  });
+  const isErased = ({ event }: EventItem) =>
+    event.email !== undefined ? tombstones.isErased('email', event.email) : tombstones.isErased('external_id', event.external_id ?? '');
+  const live = items.filter((item, n) => !context.duplicates.has(from + n) && !isErased(item));
+  const resolution = await resolveOrCreate(
+    client,
+    chunk.ws,
+    chunk.acc,
+    live.map((item) => ({ email: item.event.email, externalId: item.event.external_id, itemId: itemId(item), ord: ordOf(item) - 1 })),
+    freeIds,
+  );
+  const parked: ParkedItem[] = [];
+  const effects: Effect[] = [];
+  const verdicts: Verdict[] = [];
+  for (const [n, item] of items.entries()) {
+    const point = deps.failpoints('timeline.item', item.event.email);
+    if (point) await point;
+    const i = itemId(item);
+    if (context.duplicates.has(from + n)) verdicts.push({ v: 'd', i });
+    else if (isErased(item)) verdicts.push({ v: 'e', i });
+    else {
+      const id = resolution.find({ email: item.event.email, externalId: item.event.external_id });
+      if (id === null) {
+        parked.push(toParked(item, chunk, context.chunkId, context.owners.get(from + n) ?? null));
+        verdicts.push({ v: 'k', i });
+        continue;
+      }
+      // An event that names only an external_id has no address to choose the lane by; any lane is right, as its decision
+      // carries the time of its acceptance.
+      effects.push({ event: item.event, contactId: id, email: item.event.email ?? `#${id}`, root: item.root, index: item.index });
+      verdicts.push({ v: 's', id, i });
+    }
+  }
+  return { verdicts, entries: resolution.entries, created: resolution.created, parked, effects, refused: [], usedIds: resolution.usedIds };
+}
+
+function emailsOf(items: readonly EventItem[]): string[] {
+  return [...new Set(items.flatMap(({ event }) => (event.email !== undefined ? [event.email] : [])))];
+}
+
+/** Ids that decide whose event it is; with an address the id does not matter. */
+function externalIdsOf(items: readonly EventItem[]): string[] {
+  return [...new Set(items.flatMap(({ event }) => (event.email === undefined && event.external_id ? [event.external_id] : [])))];
 }
 
 function toParked(item: EventItem, chunk: TimelineChunk, chunkId: string, claim: string | null): ParkedItem {

@@ -6,7 +6,7 @@
 import { markEventsStored, recordRejections, rejectStored } from '@muster/postgres';
 import { announceDone, claimIds, itemId, markTouched, releaseClaims, type TimelineChunk, timelineChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
-import type { ChunkHandler } from '../chunk-runner.ts';
+import type { ChunkHandler, Mode } from '../chunk-runner.ts';
 import { deliverOutboxes } from '../delivery/deliver.ts';
 import type { Deps } from '../deps.ts';
 import { countItems } from '../profile/handler.ts';
@@ -21,21 +21,26 @@ type PositionedClaim = { position: number; id: string; owner: string };
 export function timelineHandler(deps: Deps): ChunkHandler {
   return {
     source: 'timeline',
-    apply: async ({ chunkId, data }) => {
+    apply: async ({ chunkId, data, mode }) => {
       const parsed = timelineChunkSchema.safeParse(data);
       if (!parsed.success) return rejectWholeChunk(deps, { source: 'timeline', chunkId, data, reason: 'invalid_payload' });
-      await applyTimelineChunk(deps, chunkId, parsed.data);
+      await applyTimelineChunk(deps, chunkId, parsed.data, mode);
     },
     rejectAll: ({ chunkId, data, reason }) => rejectWholeChunk(deps, { source: 'timeline', chunkId, data, reason }),
   };
 }
 
-async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineChunk): Promise<void> {
+async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineChunk, mode: Mode): Promise<void> {
   const claims = claimsOf(chunk, chunkId);
   const own = await claimIds(deps.redis, chunk.ws, claims, deps.config.MUSTER_DEDUPE_IDS, await redisMicros(deps.redis));
   const duplicates = new Set(claims.filter((_, n) => own[n] === false).map((c) => c.position));
   await deps.failpoints('timeline.after_claims');
-  const ledger = await judgeTimelineChunk(deps, chunk, chunkId, duplicates, new Map(claims.map((c) => [c.position, c.owner])));
+  const ledger = await judgeTimelineChunk(deps, chunk, {
+    chunkId,
+    duplicates,
+    owners: new Map(claims.map((c) => [c.position, c.owner])),
+    mode,
+  });
   await deps.failpoints('timeline.after_commit');
   if (ledger.delivered) return;
   const { rows, touched } = deliverableEvents(chunk, ledger.verdicts);
