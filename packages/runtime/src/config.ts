@@ -72,7 +72,7 @@ export const boardSchema = storesSchema.extend({
   MUSTER_BOARD_PASSWORD: z.string().min(8).describe('password of the board, at least 8 characters; there is no default'),
 });
 
-export const adminSchema = storesSchema.extend({
+export const adminSchema = storesSchema.omit({ MUSTER_HASH_KEY: true }).extend({
   MUSTER_SQL_DIR: z.string().optional().describe('folder of the migrations; found by itself in a checkout and in the image'),
   MUSTER_DEV_KEY: z.string().optional().describe('key that `bootstrap` gives every scope when --key is absent; development only'),
 });

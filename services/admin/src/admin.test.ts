@@ -38,7 +38,6 @@ beforeAll(async () => {
     MUSTER_POSTGRES_URL: stores.postgresUrl,
     MUSTER_REDIS_URL: stores.redisUrl,
     MUSTER_CLICKHOUSE_URL: stores.clickhouseUrl,
-    MUSTER_HASH_KEY: 'a-test-hash-key-of-enough-length',
   };
 }, 120_000);
 

@@ -7,7 +7,6 @@ const env = {
   MUSTER_POSTGRES_URL: 'postgres://user:secret@127.0.0.1:1/muster',
   MUSTER_REDIS_URL: 'redis://127.0.0.1:1',
   MUSTER_CLICKHOUSE_URL: 'http://127.0.0.1:1/muster',
-  MUSTER_HASH_KEY: 'a-test-hash-key-of-enough-length',
 };
 
 async function admin(args: string[], environment: NodeJS.ProcessEnv = env): Promise<{ code: number; out: string; err: string }> {

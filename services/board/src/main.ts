@@ -20,7 +20,7 @@ const log = createLogger('board', config.MUSTER_LOG_LEVEL);
 const lifecycle = new Lifecycle(log);
 const redis = producerConnection(config.MUSTER_REDIS_URL, log);
 const queues = allQueues(config.MUSTER_LANES).map((name) => {
-  const queue = new Queue(name, { connection: redis, prefix: QUEUE_PREFIX });
+  const queue = new Queue(name, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
   // The connection logs its own errors; without a listener they would end the process.
   queue.on('error', () => undefined);
   return queue;

@@ -32,7 +32,7 @@ export async function balance(deps: Deps, line: CommandLine): Promise<void> {
 async function waitingItems(redis: Redis, lanes: number): Promise<Map<number, number>> {
   const items = new Map<number, number>();
   for (const name of allQueues(lanes).filter((q) => q !== MAINTENANCE_QUEUE)) {
-    const queue = new Queue(name, { connection: redis, prefix: QUEUE_PREFIX });
+    const queue = new Queue(name, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
     try {
       await countChunks(queue, items);
     } finally {

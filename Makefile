@@ -1,0 +1,50 @@
+# Everything a developer or an operator types. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help start test lint format admin demo up down clean need-node need-redis
+SHELL := /bin/sh
+INSTALLED := node_modules/.installed
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: $(INSTALLED) need-redis ## run the whole system here, without Docker, until Ctrl-C
+	@npm run --silent start
+
+test: $(INSTALLED) need-redis ## lint, then every test
+	@npm run --silent lint
+	@npm run --silent test
+
+lint: $(INSTALLED) ## style, types, the arrows between packages, unused code
+	@npm run --silent lint
+
+format: $(INSTALLED) ## write the style into the files
+	@npm run --silent format
+
+admin: $(INSTALLED) ## the administration tool: make admin ARGS="workspace list"
+	@npm run --silent admin -- $(ARGS)
+
+demo: $(INSTALLED) need-redis ## the demonstration: make demo REPO=path
+	@REPO="$(REPO)" npm run --silent demo
+
+up: ## the same system from Docker images; writes .env with random secrets if there is none
+	@scripts/make-env.sh
+	@$(COMPOSE) up -d --build
+	@echo "The API, the board and the keys: see .env (ports 8080 and 8081 of this machine unless set there)."
+
+down: ## stop the Docker system; its data stays
+	@$(COMPOSE) down
+
+clean: ## remove what was built or installed here (not .muster, the local data)
+	@rm -rf dist coverage node_modules
+
+need-node:
+	@scripts/need-node.sh
+
+need-redis: need-node
+	@scripts/need-redis.sh
+
+$(INSTALLED): package-lock.json | need-node
+	@echo "Installing the packages of package-lock.json."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
