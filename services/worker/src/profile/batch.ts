@@ -235,8 +235,8 @@ export class ProfileBatch {
       c: contactId,
       k: kind,
       i: `${itemId(item)}/${n}`,
-      // An item makes fewer than 64 entries of its own unless it names more lists: order within the item is then by id.
-      o: item.index * 64 + Math.min(n, 63),
+      // Order within the request: 64 places an item, the event itself has the 32nd, what it causes comes after it.
+      o: item.index * 64 + Math.min(n + (item.op === 'membership' && item.decision.type === 'side_effect' ? 40 : 0), 63),
       ...(listId === undefined ? {} : { l: listId }),
       ...(changes ? { ch: changes } : {}),
     });
