@@ -10,16 +10,13 @@ import type { Deps } from '../deps.ts';
 import { type Outbox, parseOutbox } from './outbox.ts';
 import { addCustomEvent, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
 
-type Parsed = { row: Pick<OutboxRow, 'chunk_id' | 'workspace_id' | 'accepted_at'>; outbox: Outbox };
+type Parsed = { row: Omit<OutboxRow, 'outbox'>; outbox: Outbox };
 
 /**
  * Inserts what the outboxes owe, follow-ups first. Entries and mirror rows of contacts that were erased meanwhile are left out.
  * The caller marks the rows as delivered afterwards.
  */
-export async function deliverOutboxes(
-  deps: Deps,
-  rows: readonly Pick<OutboxRow, 'chunk_id' | 'workspace_id' | 'accepted_at' | 'outbox'>[],
-): Promise<void> {
+export async function deliverOutboxes(deps: Deps, rows: readonly OutboxRow[]): Promise<void> {
   const parsed: Parsed[] = rows.map((row) => ({ row, outbox: parseOutbox(row.outbox) }));
   for (const { row, outbox } of parsed) {
     if (!outbox.followUps) continue;
@@ -28,6 +25,8 @@ export async function deliverOutboxes(
       workspaceId: row.workspace_id,
       acceptedAt: f.acc,
       items: f.items,
+      // Whoever waits for this chunk waits for what it causes, too.
+      reply: row.reply_to,
       ...(f.unparked ? { unparked: true } : {}),
     }));
     await addFollowUps(deps.flow, row.chunk_id, followUps);

@@ -4,6 +4,7 @@
  */
 import { foldLedger, listWorkspaces, markCompacted, pruneRejections, undelivered } from '@muster/postgres';
 import {
+  allQueues,
   claimWindowSeconds,
   MAINTENANCE_QUEUE,
   type MaintenanceJob,
@@ -13,7 +14,7 @@ import {
   QUEUE_PREFIX,
   WORKER_TUNING,
 } from '@muster/queues';
-import { errorFields, type Redis, redisMicros } from '@muster/runtime';
+import { errorFields, type Redis, redisMicros, sleep } from '@muster/runtime';
 import { Queue, Worker } from 'bullmq';
 import type { Deps } from '../deps.ts';
 import { sweepParked } from '../parking.ts';
@@ -62,6 +63,7 @@ async function run(deps: Deps, task: MaintenanceJob['task']): Promise<Record<str
     await purgeDroppedClaims(deps.redis, workspaceId);
     deps.metrics.claimWindow.set({ workspace: name }, await claimWindowSeconds(deps.redis, workspaceId, now));
   }
+  deps.metrics.failedJobs.set(await failedJobs(deps));
   deps.metrics.undelivered.set((await undelivered(deps.pool)).rows);
   return { delivered, expired, removed, clean, folded, pruned };
 }
@@ -78,7 +80,28 @@ async function nightly(deps: Deps): Promise<Record<string, number>> {
   } finally {
     await client.query('RESET statement_timeout').finally(() => client.release());
   }
-  await deps.redis.bgrewriteaof();
+  await rewriteRedisLog(deps.redis);
   await markCompacted(deps.pool, started);
   return { clean: await sweepErasures(deps) };
+}
+
+/** Rewrites Redis' append-only file and waits for it: until then the log still holds the jobs of erased people. */
+async function rewriteRedisLog(redis: Redis): Promise<void> {
+  await redis.bgrewriteaof();
+  for (;;) {
+    await sleep(200);
+    const info = await redis.info('persistence');
+    if (/aof_rewrite_(in_progress|scheduled):1/.test(info)) continue;
+    if (!/aof_last_bgrewrite_status:ok/.test(info)) throw new Error('Redis could not rewrite its append-only file');
+    return;
+  }
+}
+
+/** Chunk jobs in a failed set: always 0, or items need attention. */
+async function failedJobs(deps: Deps): Promise<number> {
+  const pipeline = deps.redis.pipeline();
+  for (const queue of allQueues(deps.config.MUSTER_LANES))
+    if (queue !== MAINTENANCE_QUEUE) pipeline.zcard(`${QUEUE_PREFIX}:${queue}:failed`);
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.reduce((n, [, count]) => n + Number(count ?? 0), 0);
 }

@@ -47,7 +47,9 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
   const outbox =
     ledger.outbox === null
       ? Promise.resolve()
-      : deliverOutboxes(deps, [{ chunk_id: chunkId, workspace_id: chunk.ws, accepted_at: chunk.acc, outbox: ledger.outbox }]);
+      : deliverOutboxes(deps, [
+          { chunk_id: chunkId, workspace_id: chunk.ws, accepted_at: chunk.acc, outbox: ledger.outbox, reply_to: chunk.reply ?? null },
+        ]);
   const [refused] = await Promise.all([deps.writer.write({ timeline: rows.map((r) => r.row) }), outbox]);
   await deps.failpoints('timeline.after_clickhouse');
   const bad = rows.filter((r) => refused.has(r.row)).map((r) => r.position);
