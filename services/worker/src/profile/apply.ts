@@ -67,7 +67,7 @@ type Segment = {
 
 /** Applies the chunk and returns its verdicts, or null when it was applied before. */
 export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context: ChunkContext): Promise<Applied | null> {
-  const wanted = new Set(chunk.items.flatMap((i) => (i.op === 'upsert' ? [i.patch.email] : []))).size;
+  const wanted = mostNewContacts(chunk.items);
   const freeIds = wanted > 0 ? await deps.contactIds.take(chunk.ws, wanted) : [];
   const result = await inTransaction(deps.pool, async (client) => {
     await lockLane(client, 'profile', context.lane);
@@ -98,6 +98,15 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
   // Only after a commit is it sure which ids were not written; after an error they are left as a gap.
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(result?.usedIds ?? 0));
   return result;
+}
+
+/**
+ * Ids a chunk can need. In the end every contact it created has an address that an item gave it, so the addresses given bound them;
+ * those of changed emails count, too: upsert a, change a to b, upsert a makes two contacts.
+ */
+function mostNewContacts(items: readonly ProfileItem[]): number {
+  if (!items.some((i) => i.op === 'upsert')) return 0;
+  return new Set(items.flatMap((i) => (i.op === 'upsert' ? [i.patch.email] : i.op === 'change_email' ? [i.new_email] : []))).size;
 }
 
 async function mergeAll(
