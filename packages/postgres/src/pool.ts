@@ -36,21 +36,36 @@ export function createPool(url: string, options: PoolOptions): Pool {
  * Runs `work` in one transaction and commits. Nothing but SQL may happen inside: a connection that idles in a transaction is
  * ended after 8 s. On any error the transaction is rolled back and the error is thrown on; a connection whose rollback failed
  * is not reused.
+ *
+ * A connection that dies meanwhile (ended by Postgres, or Postgres itself restarts) rejects at once, also when `work` waits for
+ * something else: its `error` event would otherwise end the process, because a pool listens to idle connections only.
  */
 export async function inTransaction<T>(pool: Pool, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  let onLost: (error: Error) => void = () => undefined;
+  const lost = new Promise<never>((_, reject) => {
+    onLost = (error) => {
+      broken = error;
+      reject(error);
+    };
+  });
+  // Without a taker while no race is on, a rejection would be an unhandled one.
+  lost.catch(() => undefined);
+  client.on('error', onLost);
   try {
     await client.query('BEGIN');
-    const result = await work(client);
+    const result = await Promise.race([work(client), lost]);
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').catch((e: unknown) => {
-      broken = e instanceof Error ? e : new Error('rollback failed');
-    });
+    if (!broken)
+      await client.query('ROLLBACK').catch((e: unknown) => {
+        broken = e instanceof Error ? e : new Error('rollback failed');
+      });
     throw error;
   } finally {
+    client.off('error', onLost);
     client.release(broken);
   }
 }
