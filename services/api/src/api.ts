@@ -57,7 +57,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   const producer = new ChunkProducer({ redis, processId, backlogged: () => guard.backlogged });
   const inspector = new QueueInspector(redis);
   const waiter = new JobWaiter({ pool, redis: subscriber, processId, log });
-  const readiness = new Readiness({ pool, redis, clickhouse });
+  const readiness = new Readiness({ pool, redis, clickhouse, guard });
   const deps: ApiDeps = {
     config,
     log,

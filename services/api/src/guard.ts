@@ -12,6 +12,8 @@ import { fail } from './http/errors.ts';
 import { WorkspaceLoad } from './workspace-load.ts';
 
 const SAMPLE_MS = 500;
+/** While Redis is away: how soon intake opens once it is back. */
+const RETRY_MS = 100;
 /** With more waiting in a lane, bigger chunks serve everybody better than earlier ones. */
 const LANE_BACKLOG = 20;
 
@@ -49,6 +51,11 @@ export class IntakeGuard {
     this.#options = options;
     this.#queues = allQueues(options.lanes);
     this.#load = new WorkspaceLoad(options.maxWorkspaceItems);
+  }
+
+  /** Whether the last look found Redis: without one nothing is let in. */
+  get seesQueue(): boolean {
+    return this.#sample.redis !== null;
   }
 
   get sample(): Sample {
@@ -101,7 +108,7 @@ export class IntakeGuard {
       if (verdict !== this.#verdict) this.#options.log.info({ verdict }, 'intake changed');
       this.#verdict = verdict;
       this.#backlogged = redis?.depths.some((d) => isLane(d.queue) && d.waiting > LANE_BACKLOG) ?? false;
-      await sleep(SAMPLE_MS, this.#abort.signal);
+      await sleep(redis ? SAMPLE_MS : RETRY_MS, this.#abort.signal);
     }
   }
 

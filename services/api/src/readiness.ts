@@ -5,6 +5,7 @@
 import type { ClickHouse } from '@muster/clickhouse';
 import type { Pool } from '@muster/postgres';
 import type { HealthReport, Redis } from '@muster/runtime';
+import type { IntakeGuard } from './guard.ts';
 
 export type Checks = { postgres: boolean; redis: boolean; clickhouse: boolean; lanes: boolean; accepting: boolean };
 
@@ -15,13 +16,15 @@ export function judgeReady(checks: Checks): HealthReport {
 
 const PROBE_MS = 2_000;
 
+export type ReadinessParts = { pool: Pool; redis: Redis; clickhouse: ClickHouse; guard: Pick<IntakeGuard, 'seesQueue'> };
+
 export class Readiness {
-  readonly #stores: { pool: Pool; redis: Redis; clickhouse: ClickHouse };
+  readonly #parts: ReadinessParts;
   #lanes = false;
   #stopping = false;
 
-  constructor(stores: { pool: Pool; redis: Redis; clickhouse: ClickHouse }) {
-    this.#stores = stores;
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts;
   }
 
   /** The number of lanes is the installation's. */
@@ -35,10 +38,11 @@ export class Readiness {
   }
 
   async report(): Promise<HealthReport> {
-    const { pool, redis, clickhouse } = this.#stores;
+    const { pool, redis, clickhouse, guard } = this.#parts;
     const [postgres, queue, analytics] = await Promise.all([
       probe(pool.query('SELECT 1').then(() => true)),
-      probe(redis.ping().then((answer) => answer === 'PONG')),
+      // Redis answers, and the intake guard knows it: else "ready" would be said while items are still refused.
+      probe(redis.ping().then((answer) => answer === 'PONG' && guard.seesQueue)),
       probe(clickhouse.ping().then((answer) => answer.success)),
     ]);
     return judgeReady({ postgres, redis: queue, clickhouse: analytics, lanes: this.#lanes, accepting: !this.#stopping });

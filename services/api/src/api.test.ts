@@ -1,0 +1,30 @@
+/** The API in front of real stores and a worker: one stack for all suites. */
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type HttpStack, startHttpStack } from '../../../tests/support/http.ts';
+import { badInputSuite } from './suites/bad-input.ts';
+import { bodySuite } from './suites/bodies.ts';
+import { callsSuite } from './suites/calls.ts';
+import { keySuite } from './suites/keys.ts';
+import { pagingSuite } from './suites/paging.ts';
+import { resilienceSuite } from './suites/resilience.ts';
+
+let http: HttpStack | undefined;
+const stack = (): HttpStack => {
+  if (!http) throw new Error('the stack is not running');
+  return http;
+};
+
+beforeAll(async () => {
+  http = await startHttpStack();
+}, 120_000);
+afterAll(async () => {
+  await http?.close();
+}, 60_000);
+
+describe('calls', () => callsSuite(stack));
+describe('pages', () => pagingSuite(stack));
+describe('bodies', () => bodySuite(stack));
+describe('bad input', () => badInputSuite(stack));
+describe('keys', () => keySuite(stack));
+// Last: it stops stores.
+describe('stores that go away', () => resilienceSuite(stack));
