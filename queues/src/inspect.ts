@@ -25,6 +25,14 @@ export async function queueDepths(redis: Redis, queues: readonly string[]): Prom
   return depths.map((d) => ({ queue: d.queue, waiting: d.waiting, oldestMs: oldest.get(d.queue) ?? null }));
 }
 
+/** Chunks that wait or are being worked on, over the given queues; scheduled maintenance does not count. */
+export async function activeChunks(redis: Redis, queues: readonly string[]): Promise<number> {
+  const lists = redis.pipeline();
+  for (const queue of queues)
+    if (queue !== MAINTENANCE_QUEUE) lists.llen(`${QUEUE_PREFIX}:${queue}:wait`).llen(`${QUEUE_PREFIX}:${queue}:active`);
+  return unwrap(await lists.exec()).reduce<number>((sum, n) => sum + Number(n), 0);
+}
+
 function unwrap(results: [Error | null, unknown][] | null): unknown[] {
   return (results ?? []).map(([error, value]) => {
     if (error) throw error;

@@ -14,6 +14,7 @@ export const errorSchema = z.object({
 });
 
 const warnings = z.array(fault);
+const count = z.number().int();
 const jobId = z.string().describe('Ask `jobs.get` for it');
 const action = z.enum(['created', 'updated', 'unchanged', 'stored', 'duplicate', 'rejected', 'parked', 'erased', 'cancelled']);
 const membershipOutcome = z.object({ list_id: z.string(), outcome: z.string().describe('`subscribed`, `pending`, `skipped_status`, …') });
@@ -147,6 +148,19 @@ export const answers = {
       accepted_at: timeSchema.optional(),
       counts: counts.optional(),
       operations: z.array(operation).optional(),
+    }),
+  }),
+  balance: z.object({
+    balance: z.object({
+      accepted: count.describe('Items that are settled: applied + unchanged + duplicate + rejected + parked + erased + cancelled'),
+      applied: count,
+      unchanged: count,
+      duplicate: count,
+      rejected: count,
+      parked: count,
+      erased: count,
+      cancelled: count,
+      waiting: count.describe('Chunks of all workspaces that are still queued or being worked on'),
     }),
   }),
   rejections: z.object({

@@ -1,6 +1,7 @@
 /** Every call of the API. */
 import type { ApiDeps } from '../deps.ts';
 import type { Endpoint } from '../http/endpoint.ts';
+import { balanceRoutes } from './balance.ts';
 import { contactChangeRoutes } from './contacts-change.ts';
 import { contactReadRoutes } from './contacts-read.ts';
 import { contactWriteRoutes } from './contacts-write.ts';
@@ -20,5 +21,6 @@ export function allEndpoints(deps: ApiDeps): Endpoint[] {
     ...eventWriteRoutes(deps),
     ...eventReadRoutes(deps),
     ...jobRoutes(deps),
+    ...balanceRoutes(deps),
   ];
 }
