@@ -6,15 +6,19 @@ import { answerOf, failed, record, respond, serveEndpoint } from './http/endpoin
 import { fail } from './http/errors.ts';
 import { requestIdOf } from './http/headers.ts';
 import { openApiDocument } from './openapi/document.ts';
+import { assertDocumented } from './openapi/operations.ts';
 import { renderDocs } from './openapi/page.ts';
 import { allEndpoints } from './routes/index.ts';
 
 export function createApp(deps: ApiDeps): Hono<HonoEnv> {
   const app = new Hono<HonoEnv>();
-  const document = JSON.stringify(openApiDocument());
-  const docs = renderDocs(openApiDocument());
+  const description = openApiDocument();
+  const document = JSON.stringify(description);
+  const docs = renderDocs(description);
+  const endpoints = allEndpoints(deps);
+  assertDocumented(endpoints);
 
-  for (const endpoint of allEndpoints(deps)) {
+  for (const endpoint of endpoints) {
     app.on(endpoint.method, endpoint.path, serveEndpoint(deps, endpoint));
     app.all(endpoint.path, (c) => refuse(deps, c, endpoint.path, fail('method_not_allowed', { headers: { allow: endpoint.method } })));
   }
