@@ -25,15 +25,20 @@ function toRow(raw: RawRow): ContactRow {
 export type ContactKeys = { emails: readonly string[]; externalIds: readonly string[]; contactIds: readonly number[] };
 
 /**
- * Every contact that any of the keys names, locked for update in id order (unordered lockers deadlock). Three index look-ups
- * joined by UNION: one `OR` over three columns would be a scan.
+ * One index probe per key. Written as `= ANY(keys)`, a database that has not analysed the table yet (the first minutes of a new
+ * installation) takes the primary key's prefix instead and reads the whole workspace for every chunk: 97 ms at 80,000 contacts
+ * against 1 ms.
  */
+const PROBE_EMAILS = `SELECT c.* FROM unnest($2::text[]) AS k(v) CROSS JOIN LATERAL
+  (SELECT contact_id, email, external_id FROM contacts WHERE workspace_id = $1 AND email = k.v LIMIT 1) AS c`;
+const PROBE_EXTERNAL_IDS = `SELECT c.* FROM unnest($3::text[]) AS k(v) CROSS JOIN LATERAL
+  (SELECT contact_id, email, external_id FROM contacts WHERE workspace_id = $1 AND external_id = k.v LIMIT 1) AS c`;
+
+/** Every contact that any of the keys names, locked for update in id order (unordered lockers deadlock). */
 export async function lockContacts(db: Queryable, workspaceId: number, keys: ContactKeys): Promise<ContactRow[]> {
   const { rows } = await db.query<RawRow>(
-    `SELECT ${COLUMNS} FROM contacts WHERE workspace_id = $1 AND contact_id IN (
-       SELECT contact_id FROM contacts WHERE workspace_id = $1 AND email = ANY($2::text[])
-       UNION SELECT contact_id FROM contacts WHERE workspace_id = $1 AND external_id = ANY($3::text[])
-       UNION SELECT contact_id FROM contacts WHERE workspace_id = $1 AND contact_id = ANY($4::int[]))
+    `SELECT ${COLUMNS} FROM contacts WHERE workspace_id = $1 AND contact_id = ANY(ARRAY(
+       SELECT contact_id FROM (${PROBE_EMAILS}) AS e UNION SELECT contact_id FROM (${PROBE_EXTERNAL_IDS}) AS x UNION SELECT unnest($4::int[])))
      ORDER BY contact_id FOR NO KEY UPDATE`,
     [workspaceId, keys.emails, keys.externalIds, keys.contactIds],
   );
@@ -123,11 +128,7 @@ export async function resolveContacts(
   workspaceId: number,
   keys: { emails: readonly string[]; externalIds: readonly string[] },
 ): Promise<ContactRef[]> {
-  const { rows } = await db.query<ContactRef>(
-    `SELECT contact_id, email, external_id FROM contacts WHERE workspace_id = $1 AND email = ANY($2::text[])
-     UNION SELECT contact_id, email, external_id FROM contacts WHERE workspace_id = $1 AND external_id = ANY($3::text[])`,
-    [workspaceId, keys.emails, keys.externalIds],
-  );
+  const { rows } = await db.query<ContactRef>(`${PROBE_EMAILS} UNION ${PROBE_EXTERNAL_IDS}`, [workspaceId, keys.emails, keys.externalIds]);
   return rows;
 }
 

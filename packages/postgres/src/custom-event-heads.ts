@@ -12,8 +12,10 @@ export function headKey(eventName: string, externalId: string): string {
 /** Heads of the keys; the lane of the caller is their only writer besides erasure. */
 export async function readHeads(db: Queryable, workspaceId: number, keys: readonly string[]): Promise<Map<string, HeadRow>> {
   const { rows } = await db.query<Omit<HeadRow, 'accepted_at' | 'occurred_at'> & { accepted_at: string; occurred_at: Date }>(
-    `SELECT encode(key_hash, 'hex') AS key_hash, contact_id, version, occurred_at, accepted_at FROM custom_event_heads
-     WHERE workspace_id = $1 AND key_hash IN (SELECT decode(k, 'hex') FROM unnest($2::text[]) AS k)`,
+    // One index probe per key, whatever the planner knows of the table.
+    `SELECT k AS key_hash, h.* FROM unnest($2::text[]) AS k CROSS JOIN LATERAL
+       (SELECT contact_id, version, occurred_at, accepted_at FROM custom_event_heads
+        WHERE workspace_id = $1 AND key_hash = decode(k, 'hex') LIMIT 1) AS h`,
     [workspaceId, keys],
   );
   return new Map(rows.map((r) => [r.key_hash, { ...r, accepted_at: Number(r.accepted_at), occurred_at: r.occurred_at.toISOString() }]));

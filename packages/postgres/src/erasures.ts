@@ -65,15 +65,14 @@ export async function eraseContact(
 /** Latest erasure (microseconds) per identifier hash, for the hashes given; the caller is inside the gate. */
 export async function erasedSince(db: Queryable, workspaceId: number, hashes: readonly string[]): Promise<Map<string, number>> {
   if (hashes.length === 0) return new Map();
-  const { rows } = await db.query<{ hash: string; erased_at: string }>(
-    `SELECT encode(h, 'hex') AS hash, max(erased_at) AS erased_at FROM (
-       SELECT email_hash AS h, erased_at FROM erasures WHERE workspace_id = $1 AND email_hash IN (SELECT decode(k, 'hex') FROM unnest($2::text[]) AS k)
-       UNION ALL
-       SELECT external_hash, erased_at FROM erasures WHERE workspace_id = $1 AND external_hash IN (SELECT decode(k, 'hex') FROM unnest($2::text[]) AS k)
-     ) AS e GROUP BY h`,
+  const { rows } = await db.query<{ hash: string; erased_at: string | null }>(
+    `SELECT k AS hash, greatest(
+       (SELECT max(erased_at) FROM erasures WHERE workspace_id = $1 AND email_hash = decode(k, 'hex')),
+       (SELECT max(erased_at) FROM erasures WHERE workspace_id = $1 AND external_hash = decode(k, 'hex'))) AS erased_at
+     FROM unnest($2::text[]) AS k`,
     [workspaceId, hashes],
   );
-  return new Map(rows.map((r) => [r.hash, Number(r.erased_at)]));
+  return new Map(rows.flatMap((r) => (r.erased_at === null ? [] : [[r.hash, Number(r.erased_at)] as const])));
 }
 
 /** True when the workspace has any tombstone: most have none, and then no hash needs to be computed. */

@@ -43,7 +43,8 @@ export async function takeParked(db: Queryable, workspaceId: number, externalId:
 export async function parkedAmong(db: Queryable, workspaceId: number, externalIds: readonly string[]): Promise<string[]> {
   if (externalIds.length === 0) return [];
   const { rows } = await db.query<{ external_id: string }>(
-    'SELECT DISTINCT external_id FROM parked_items WHERE workspace_id = $1 AND external_id = ANY($2::text[])',
+    `SELECT p.external_id FROM unnest($2::text[]) AS k(v) CROSS JOIN LATERAL
+       (SELECT external_id FROM parked_items WHERE workspace_id = $1 AND external_id = k.v LIMIT 1) AS p`,
     [workspaceId, externalIds],
   );
   return rows.map((r) => r.external_id);

@@ -15,6 +15,11 @@ const DEADLINES: Record<PoolOptions['role'], string> = {
   api: '-c idle_in_transaction_session_timeout=8000 -c statement_timeout=15000 -c lock_timeout=5000',
   admin: '',
 };
+/**
+ * Workers only probe by key, so a nested loop over an index is always the right plan. A database that has not analysed its
+ * tables yet would join by hashing a whole workspace instead, for every chunk of its first minutes.
+ */
+const PROBES_ONLY = '-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off';
 const KEEPALIVE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000';
 
 /** A pool of at most `max` connections. `onError` gets errors of idle connections (a restart of Postgres raises them). */
@@ -26,7 +31,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     application_name: `muster-${options.role}`,
-    options: `${KEEPALIVE} ${DEADLINES[options.role]}`,
+    options: [KEEPALIVE, DEADLINES[options.role], ...(options.role === 'worker' ? [PROBES_ONLY] : [])].join(' '),
   });
   pool.on('error', options.onError);
   return pool;
