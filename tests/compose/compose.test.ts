@@ -79,7 +79,7 @@ describe.each(OURS)('%s', (name) => {
   });
 
   test('runs as a user without rights, and stops in order', () => {
-    expect(service(name)).toMatchObject({ user: 'node', read_only: true, cap_drop: ['ALL'], stop_grace_period: '45s' });
+    expect(service(name)).toMatchObject({ user: 'node', read_only: true, cap_drop: ['ALL'], stop_grace_period: '60s' });
   });
 
   test('starts after the stores are healthy', () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, realpathSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorCode, LocalStackError } from './errors.ts';
 import { endProcess, identify, isAlive, type ProcessIdentity, sendSignal } from './process/identity.ts';
@@ -49,6 +49,21 @@ export function secret(dir: DataDir, name: string): string {
   writeFileSync(path, `${value}\n`, { mode: 0o600 });
   chmodSync(path, 0o600);
   return value;
+}
+
+const ADDRESSES = 'stores.env';
+
+/** Leaves a note of where the stores are, for tools run by hand beside the stack (`npm run admin`). It holds a password. */
+export function noteAddresses(dir: DataDir, addresses: Readonly<Record<string, string>>): void {
+  const path = join(dir.root, ADDRESSES);
+  const lines = Object.entries(addresses).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(path, lines.join(''), { mode: 0o600 });
+  chmodSync(path, 0o600);
+}
+
+/** Takes the note away: the ports of a stopped stack may be somebody else's. */
+export function dropAddresses(dir: DataDir): void {
+  rmSync(join(dir.root, ADDRESSES), { force: true });
 }
 
 /**

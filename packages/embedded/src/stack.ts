@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runAdmin } from './admin.ts';
-import { secret } from './dataDir.ts';
+import { dropAddresses, noteAddresses, secret } from './dataDir.ts';
 import { LocalStackError } from './errors.ts';
 import { assertPortFree, pickPort } from './ports.ts';
 import { tail } from './process/log.ts';
@@ -90,6 +90,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   let services: Services | undefined;
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
+    dropAddresses(internals.dir);
     stopping ??= (services?.stop() ?? Promise.resolve()).then(() => stores.stop());
     return stopping;
   };
@@ -98,6 +99,12 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     const apiPort = options.apiPort ?? (await pickPort(internals.ports));
     const boardPort = options.boardPort ?? (await pickPort(internals.ports));
     const env = serviceEnv(stores, internals, { apiPort, boardPort, devKey, extra: options.env ?? {} });
+    noteAddresses(internals.dir, {
+      MUSTER_POSTGRES_URL: stores.postgresUrl,
+      MUSTER_REDIS_URL: stores.redisUrl,
+      MUSTER_CLICKHOUSE_URL: stores.clickhouseUrl,
+      MUSTER_LANES: env.MUSTER_LANES || '8',
+    });
     const running = new Services({
       servicesDir,
       internals,

@@ -1,6 +1,10 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCli } from './cli.ts';
 import { whenReachable } from './commands/migrate.ts';
+import { withLocalStack } from './local-stack.ts';
 import { createOutput, formatTable, progressLine } from './output.ts';
 
 const env = {
@@ -82,6 +86,19 @@ test('waiting for a store ends with what to check', async () => {
     5_000,
   );
   expect(tries).toBe(2);
+});
+
+test('without addresses a command means the running local stack; what is set by hand wins', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-note-'));
+  const none = { PATH: '/bin' };
+  expect(withLocalStack(none, folder)).toEqual(none);
+  mkdirSync(join(folder, '.muster'));
+  writeFileSync(join(folder, '.muster', 'stores.env'), 'MUSTER_POSTGRES_URL=postgres://local\nMUSTER_LANES=4\n');
+  expect(withLocalStack(none, folder)).toEqual({ PATH: '/bin', MUSTER_POSTGRES_URL: 'postgres://local', MUSTER_LANES: '4' });
+  expect(withLocalStack({ MUSTER_LANES: '2' }, folder)).toEqual({ MUSTER_POSTGRES_URL: 'postgres://local', MUSTER_LANES: '2' });
+  expect(withLocalStack({ MUSTER_POSTGRES_URL: 'mine' }, folder)).toEqual({ MUSTER_POSTGRES_URL: 'mine' });
+  expect(withLocalStack({ MUSTER_DATA_DIR: join(folder, '.muster') }, '/')).toMatchObject({ MUSTER_LANES: '4' });
+  rmSync(folder, { recursive: true });
 });
 
 describe('output', () => {

@@ -17,4 +17,5 @@ Commands
   mirror rebuild [--workspace W]      write the profiles and memberships of Postgres into ClickHouse again, while traffic runs
   help
 
-The databases are named by MUSTER_POSTGRES_URL, MUSTER_REDIS_URL and MUSTER_CLICKHOUSE_URL (docs/operating.md lists every variable).`;
+The databases are named by MUSTER_POSTGRES_URL, MUSTER_REDIS_URL and MUSTER_CLICKHOUSE_URL (docs/operating.md lists every variable);
+without them the command means the local stack that runs in MUSTER_DATA_DIR (.muster).`;
