@@ -30,7 +30,13 @@ export async function applyIsolated(
       continue;
     }
     await markItem(deps.sidePool, chunkId, position);
-    await halves(client, position, position + 1, work);
+    try {
+      await halves(client, position, position + 1, work);
+    } catch (error) {
+      // An error that passes (a lock, a restart) did not end the worker: the item must not be blamed for it on the next walk.
+      await markItem(deps.sidePool, chunkId, -1).catch(() => undefined);
+      throw error;
+    }
   }
   // The walk is over; what ends the worker from here on is not an item.
   await markItem(deps.sidePool, chunkId, -1);
