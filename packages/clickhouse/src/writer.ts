@@ -22,6 +22,11 @@ const TARGETS: Record<keyof TableRows, readonly string[]> = {
 };
 const LOGICAL = Object.keys(TARGETS) as (keyof TableRows)[];
 
+/** The refused rows of one caller: another's are for that one to record. */
+function refusedOf(rows: TableRows, refused: ReadonlySet<object>): Set<object> {
+  return new Set(LOGICAL.flatMap((table) => (rows[table] ?? []).filter((row) => refused.has(row))));
+}
+
 type Waiting = { rows: TableRows; count: number; resolve: (refused: Set<object>) => void };
 
 export type WriterOptions = {
@@ -138,7 +143,7 @@ export class GroupCommitWriter {
     for (const [table, rows] of perTarget) inserts.push(this.#insertUntilDone(table, rows, refused));
     await Promise.all(inserts);
     await this.#adaptInterval();
-    for (const waiting of batch) waiting.resolve(refused);
+    for (const { rows, resolve } of batch) resolve(refused.size === 0 ? refused : refusedOf(rows, refused));
   }
 
   /** Inserts rows into one table; repeats for ever on transient errors, splits on data errors. */
