@@ -73,7 +73,8 @@ export async function applyCustomEventChunk(
           jobId: context.chunkId,
           source: 'custom_event',
           payload: item.event,
-          email: item.event.email ?? null,
+          email: item.event.email,
+          externalId: item.event.contact_external_id,
           acceptedAt: chunk.acc,
         }),
       ),
@@ -200,7 +201,10 @@ async function mergeRange(
   };
 }
 
-/** Last accepted write wins; one accepted before the head (it was parked meanwhile) changes nothing. */
+/**
+ * Last accepted write wins. The lane's order is the order of acceptance; only an event that was parked comes late, and changes nothing
+ * when its key was written meanwhile. (Times alone do not decide: the clock that stamps acceptance may step back.)
+ */
 function mergeOne(
   chunk: CustomEventChunk,
   item: CustomEventItem,
@@ -211,9 +215,10 @@ function mergeOne(
   const { event } = item;
   const key = headKey(event.event_name, event.external_id);
   const head = heads.get(key);
-  if (head && head.accepted_at > chunk.acc) return { v: 'n', id: head.contact_id, i: itemId(item) };
+  if (chunk.unparked && head && head.accepted_at > chunk.acc) return { v: 'n', id: head.contact_id, i: itemId(item) };
   const occurredAt = event.occurred_at ?? head?.occurred_at ?? isoOfMicros(chunk.acc);
-  const version = (head?.version ?? 0) + 1;
+  // An erasure removes heads before it has purged ClickHouse: without one, the version must still pass that of every earlier row.
+  const version = Math.max((head?.version ?? 0) + 1, chunk.unparked ? Date.now() * 1_000 : chunk.acc);
   const left = new Set(latest.get(key)?.from);
   if (head && head.contact_id !== contactId) left.add(head.contact_id);
   left.delete(contactId);
