@@ -1,6 +1,9 @@
 import type { Queryable } from './pool.ts';
 
-/** An item that was accepted and could not be applied. `payload` is its JSON text; `email_hash` finds it for an erasure. */
+/**
+ * An item that was accepted and could not be applied. `payload` is its JSON text; `email_hash` (of the address, else of the
+ * external_id) finds it for an erasure.
+ */
 export type NewRejection = {
   item_id: string;
   job_id: string;

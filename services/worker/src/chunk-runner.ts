@@ -55,7 +55,9 @@ async function process(deps: Deps, handler: ChunkHandler, job: Job, token: strin
   const chunkId = job.id ?? '';
   const header = chunkHeaderSchema.safeParse(job.data);
   if (header.success && header.data.v > PAYLOAD_VERSION) return handBack(job, token, 1_000);
-  const tooOld = header.success && header.data.acc < (Date.now() - deps.config.MUSTER_LEDGER_DAYS * 86_400_000) * 1_000;
+  // Follow-up work keeps the acceptance of its cause, which may have been parked for long: its age is that of the job.
+  const bornMs = header.success && !header.data.internal ? header.data.acc / 1_000 : job.timestamp;
+  const tooOld = header.success && bornMs < Date.now() - deps.config.MUSTER_LEDGER_DAYS * 86_400_000;
   const stop = deps.metrics.chunkSeconds.startTimer({ source: handler.source });
   let mode: Mode = job.stalledCounter >= WALK_AFTER_CRASHES ? 'walk' : 'set';
   let races = 0;

@@ -187,6 +187,7 @@ function expiredRejection(deps: Deps, p: ParkedItem) {
     source: p.kind === 'event' ? 'timeline' : 'custom_event',
     payload,
     email: null,
+    externalId: p.external_id,
     acceptedAt: p.accepted_at,
   });
 }
