@@ -218,9 +218,16 @@ export function customEventRow(workspaceId: number, event: CustomEventInput): Cu
   };
 }
 
-/** Tombstone under the contact that an event left. */
+/** Tombstone under the contact that an event left; of the event itself it holds no more than the key and the times. */
 export function customEventMoved(workspaceId: number, event: CustomEventInput, fromContactId: number): CustomEventRow {
-  return { ...customEventRow(workspaceId, { ...event, contact_id: fromContactId }), properties: '', is_deleted: 1 };
+  return {
+    ...customEventRow(workspaceId, { ...event, contact_id: fromContactId }),
+    goal_name: '',
+    goal_type: '',
+    goal_value: null,
+    properties: '',
+    is_deleted: 1,
+  };
 }
 
 export type TableRows = {

@@ -37,19 +37,17 @@ export async function eraseContact(
     if (email === null) return null;
     const erasureId = randomUUID();
     const emailHash = identityHash(hashKey, 'email', email);
+    const externalHash = contact?.external_id ? identityHash(hashKey, 'external_id', contact.external_id) : null;
     await client.query(
       `INSERT INTO erasures (erasure_id, workspace_id, contact_id, email_hash, external_hash, erased_at)
        VALUES ($1, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6)`,
-      [
-        erasureId,
-        workspaceId,
-        contact?.contact_id ?? null,
-        emailHash,
-        contact?.external_id ? identityHash(hashKey, 'external_id', contact.external_id) : null,
-        erasedAt,
-      ],
+      [erasureId, workspaceId, contact?.contact_id ?? null, emailHash, externalHash, erasedAt],
     );
-    await client.query("DELETE FROM rejections WHERE workspace_id = $1 AND email_hash = decode($2, 'hex')", [workspaceId, emailHash]);
+    await client.query("DELETE FROM rejections WHERE workspace_id = $1 AND email_hash IN (decode($2, 'hex'), decode($3, 'hex'))", [
+      workspaceId,
+      emailHash,
+      externalHash,
+    ]);
     if (contact) {
       const byContact = [workspaceId, contact.contact_id];
       await client.query('DELETE FROM contact_lists WHERE workspace_id = $1 AND contact_id = $2', byContact);

@@ -8,7 +8,7 @@ import { type NewRejection, type OutboxRow, readContacts, readMemberships, recor
 import { addFollowUps, markTouched, type Touched, touch } from '@muster/queues';
 import type { Deps } from '../deps.ts';
 import { type Outbox, parseOutbox } from './outbox.ts';
-import { addCustomEvent, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
+import { addCustomEvent, addCustomEventGone, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
 
 type Parsed = { row: Omit<OutboxRow, 'outbox'>; outbox: Outbox };
 
@@ -113,6 +113,9 @@ async function collect(
       all.timeline.push(eventRow(workspaceId, e.c, e.e, { id: e.i, acceptedAt: e.acc, ord: e.o }));
       touch(touched, `kind:${e.e.kind}`, e.c);
     }
-    for (const event of outbox.custom ?? []) if (alive.has(event.c)) addCustomEvent(all, touched, workspaceId, event);
+    for (const event of outbox.custom ?? []) {
+      const add = alive.has(event.c) ? addCustomEvent : addCustomEventGone;
+      add(all, touched, workspaceId, event);
+    }
   }
 }

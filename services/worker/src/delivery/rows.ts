@@ -46,21 +46,32 @@ export function eventRow(
 
 /** Adds the rows of a custom event: its latest state in both orders, and tombstones under the contacts that it left. */
 export function addCustomEvent(rows: Required<TableRows>, touched: Touched, workspaceId: number, stored: StoredCustomEvent): void {
-  const input: CustomEventInput = {
-    ...stored.e,
-    contact_id: stored.c,
-    occurred_at: stored.t,
-    accepted_at: stored.acc,
-    ord: stored.o,
-    version: stored.v,
-  };
+  const input = customEventInput(stored);
   rows.custom_events.push(customEventRow(workspaceId, input));
   for (const from of stored.from ?? []) rows.custom_events_by_contact.push(customEventMoved(workspaceId, input, from));
-  for (const contactId of [stored.c, ...(stored.from ?? [])]) {
-    touch(touched, `kind:custom_event.${stored.e.event_name}`, contactId);
-    // One dependency for all goals: an update may change an event's goal type, and the head does not remember the old one.
-    touch(touched, 'goals', contactId);
+  for (const contactId of [stored.c, ...(stored.from ?? [])]) touchCustomEvent(touched, stored, contactId);
+}
+
+/**
+ * Adds what is left to say of a custom event whose contact was erased before it was delivered: tombstones for the contacts that it had
+ * left, or it would still be shown with one of them.
+ */
+export function addCustomEventGone(rows: Required<TableRows>, touched: Touched, workspaceId: number, stored: StoredCustomEvent): void {
+  const input = customEventInput(stored);
+  for (const from of stored.from ?? []) {
+    rows.custom_events.push(customEventMoved(workspaceId, input, from));
+    touchCustomEvent(touched, stored, from);
   }
+}
+
+function customEventInput(stored: StoredCustomEvent): CustomEventInput {
+  return { ...stored.e, contact_id: stored.c, occurred_at: stored.t, accepted_at: stored.acc, ord: stored.o, version: stored.v };
+}
+
+function touchCustomEvent(touched: Touched, stored: StoredCustomEvent, contactId: number): void {
+  touch(touched, `kind:custom_event.${stored.e.event_name}`, contactId);
+  // One dependency for all goals: an update may change an event's goal type, and the head does not remember the old one.
+  touch(touched, 'goals', contactId);
 }
 
 /** Marks what an entry touches: its kind, the changed fields (all of them for a new contact), its list. */

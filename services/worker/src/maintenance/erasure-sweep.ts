@@ -42,6 +42,18 @@ export async function sweepErasures(deps: Deps): Promise<number> {
 async function purge(deps: Deps, workspaceId: number, contactIds: readonly number[]): Promise<number[]> {
   const params = { ws: workspaceId, ids: contactIds };
   const condition = 'workspace_id = {ws:UInt32} AND contact_id IN {ids:Array(UInt32)}';
+  // Versions that a custom event had with somebody else go first: they would be its latest once the erased contact's are gone. Their
+  // condition reads the very rows that are deleted next, so it holds still while it is worked off part by part.
+  const stale = `workspace_id = {ws:UInt32} AND contact_id NOT IN {ids:Array(UInt32)} AND (event_name, external_id) IN (
+    SELECT event_name, external_id FROM custom_events WHERE workspace_id = {ws:UInt32} AND (event_name, external_id) IN (
+      SELECT event_name, external_id FROM custom_events WHERE ${condition})
+    GROUP BY event_name, external_id HAVING argMax(contact_id, version) IN {ids:Array(UInt32)})`;
+  if ((await rowsOf(deps, 'custom_events', stale, params)).length > 0)
+    await deps.clickhouse.command({
+      query: `ALTER TABLE custom_events DELETE WHERE ${stale}`,
+      query_params: params,
+      clickhouse_settings: { mutations_sync: '1' },
+    });
   for (const table of TABLES) {
     if ((await rowsOf(deps, table, condition, params)).length === 0) continue;
     await deps.clickhouse.command({
