@@ -166,15 +166,18 @@ export async function findLedger(db: Queryable, chunkId: string): Promise<Ledger
 export type OutboxRow = { chunk_id: string; workspace_id: number; accepted_at: number; outbox: string; reply_to: string | null };
 
 /**
- * Leases undelivered rows, oldest first. The statement is short and no transaction stays open: a worker that dies simply lets
- * the lease run out.
+ * Leases undelivered rows, oldest first: at most `limit`, and no more than fit into `maxBytes` of outbox (but one). The statement
+ * is short and no transaction stays open: a worker that dies simply lets the lease run out.
  */
-export async function leaseOutbox(db: Queryable, limit: number, leaseSeconds: number): Promise<OutboxRow[]> {
+export async function leaseOutbox(db: Queryable, limit: number, maxBytes: number, leaseSeconds: number): Promise<OutboxRow[]> {
   const { rows } = await db.query<Omit<OutboxRow, 'accepted_at'> & { accepted_at: string; seq: string }>(
-    `UPDATE job_ledger SET leased_until = now() + $2 * interval '1 second' WHERE chunk_id IN (
-       SELECT chunk_id FROM job_ledger WHERE outbox IS NOT NULL AND leased_until < now() ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED)
+    `WITH free AS MATERIALIZED (
+       SELECT chunk_id, seq, octet_length(outbox) AS bytes FROM job_ledger
+       WHERE outbox IS NOT NULL AND leased_until < now() ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED),
+     chosen AS (SELECT chunk_id FROM (SELECT chunk_id, sum(bytes) OVER (ORDER BY seq) - bytes AS before FROM free) AS s WHERE before < $2)
+     UPDATE job_ledger SET leased_until = now() + $3 * interval '1 second' WHERE chunk_id IN (SELECT chunk_id FROM chosen)
      RETURNING chunk_id, workspace_id, accepted_at, outbox, reply_to, seq`,
-    [limit, leaseSeconds],
+    [limit, maxBytes, leaseSeconds],
   );
   return rows
     .sort((a, b) => Number(a.seq) - Number(b.seq))
