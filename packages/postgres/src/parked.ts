@@ -68,5 +68,6 @@ export async function takeExpiredParked(db: Queryable, days: number, limit: numb
      RETURNING workspace_id, item_id, external_id, kind, job_id, payload, accepted_at, ord, claim`,
     [days, limit],
   );
-  return rows.map((r) => ({ ...toItem(r), workspace_id: r.workspace_id }));
+  // RETURNING promises no order; their rejections are listed in the order in which they came.
+  return rows.map((r) => ({ ...toItem(r), workspace_id: r.workspace_id })).sort((a, b) => a.accepted_at - b.accepted_at || a.ord - b.ord);
 }
