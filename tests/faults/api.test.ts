@@ -94,20 +94,24 @@ function batch(name: string): { kind: string; email: string; id: string; propert
 test('Redis fills up while no worker runs: intake refuses before Redis does, and a restarted worker frees it', async () => {
   const worker = p.stack.service('worker');
   await worker.stop();
-  const limit = (await usedMemory()) + 16 * MB;
+  // Intake is looked at twice a second, so the part above its limit must hold what comes in within a few seconds.
+  const limit = (await usedMemory()) + 40 * MB;
   await setLimit(limit);
   const wanted = new Map<string, string>();
   let refusal = '';
-  for (let n = 0; refusal === '' && n < 200; n += 1) {
+  for (let n = 0; refusal === '' && n < 400; n += 1) {
     const events = batch(`full-${n}`);
     const answer = await post('timeline.ingest', { events });
-    if (answer.status === 202) for (const e of events) wanted.set(e.id, e.email);
-    else refusal = `${answer.status} ${answer.code}`;
+    if (answer.status !== 202) refusal = `${answer.status} ${answer.code}`;
+    else {
+      accepted += events.length;
+      for (const e of events) wanted.set(e.id, e.email);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
   expect(refusal, 'what ends intake').toBe('503 over_capacity');
   expect(await usedMemory(), 'memory left for the workers').toBeLessThan(limit * 0.85);
   expect(wanted.size).toBeGreaterThan(2_000);
-  accepted += wanted.size;
   const since = Date.now();
   await worker.start();
   await settled(p, RECOVERY_MS);
@@ -116,7 +120,7 @@ test('Redis fills up while no worker runs: intake refuses before Redis does, and
   report('intake open again after a full Redis', Date.now() - since);
   accepted += 500;
   await settled(p);
-  const sample = new Map([...wanted].filter((_, n) => n % 7 === 0));
+  const sample = new Map([...wanted].filter((_, n) => n % 23 === 0));
   await expectEvents(p, sample);
   await expectBalance(p, accepted, { duplicate });
 }, 60_000);
@@ -149,7 +153,8 @@ test('Redis is filled past the guard: nothing acknowledged is lost, and more mem
   await worker.start();
   await working(worker, 3_000).catch(() => undefined);
   const [before] = await queueDepths(p.redis, [TIMELINE_QUEUE]);
-  report('jobs left while Redis is over its limit', before?.waiting ?? 0);
+  if (process.env.MUSTER_FAULT_TIMES)
+    process.stderr.write(`Redis over its limit: ${before?.waiting} jobs left, worker started again ${worker.restarts} times\n`);
   await setLimit(limit + 64 * MB);
   const since = Date.now();
   await settled(p, RECOVERY_MS);
