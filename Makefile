@@ -1,6 +1,6 @@
 # Everything a developer or an operator types. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format admin demo up down clean need-node need-redis
+.PHONY: help start test lint format admin demo verify up down clean need-node need-redis
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
@@ -26,6 +26,9 @@ admin: $(INSTALLED) ## the administration tool: make admin ARGS="workspace list"
 
 demo: $(INSTALLED) need-redis ## the demonstration: make demo REPO=path
 	@REPO="$(REPO)" npm run --silent demo
+
+verify: $(INSTALLED) ## recount the balance and compare the databases of the running local stack
+	@npm run --silent admin -- verify
 
 up: ## the same system from Docker images; writes .env with random secrets if there is none
 	@scripts/make-env.sh

@@ -7,6 +7,7 @@ import { bootstrap } from './commands/bootstrap.ts';
 import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './commands/key.ts';
 import { migrate } from './commands/migrate.ts';
 import { rebuildMirror } from './commands/mirror.ts';
+import { verify } from './commands/verify.ts';
 import { createWorkspaceCommand, listWorkspacesCommand } from './commands/workspace.ts';
 import { type Deps, openDeps } from './deps.ts';
 import { CommandError, UsageError } from './errors.ts';
@@ -29,6 +30,7 @@ const COMMANDS = new Map<string, Command>(
     'key list': { words: 0, options: ['workspace'], run: listKeysCommand },
     'key revoke': { words: 0, options: ['workspace', 'id'], run: revokeKeyCommand },
     balance: { words: 0, options: ['workspace'], run: balance },
+    verify: { words: 0, options: ['workspace'], run: verify },
     'mirror rebuild': { words: 0, options: ['workspace'], run: rebuildMirror },
   }),
 );
