@@ -3,9 +3,6 @@
  * version adds to a payload stays hidden until it is named here. Messages of errors are hidden too, because a driver's message
  * may quote a row; where the error was thrown is shown.
  */
-import type { JobJson } from 'bullmq';
-
-export type MaskableJob = Pick<JobJson, 'id' | 'name'> & Record<string, unknown>;
 
 const SHOWN_ITEMS = 20;
 const OPERATION = /^[a-z_]{1,40}$/;
