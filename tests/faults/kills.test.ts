@@ -42,12 +42,12 @@ afterAll(async () => {
 /** Kills a worker at a point of the profile's way; returns the check to make afterwards. */
 async function killProfile(point: string, lane: number): Promise<() => Promise<void>> {
   const emails = emailsInLane(p, lane, 5, `${point}-`);
+  accepted += emails.length * 4;
   let chunks: string[] = [];
   const at = await killAt(p, points, point, async () => {
     chunks = await sendSteps(p, emails, [1, 2, 3]);
   });
   chunks.push(...(await sendStep(p, emails, 4)));
-  accepted += emails.length * 4;
   return async () => {
     await recovered(p, chunks, at, point);
     const ids = await expectSequences(
@@ -62,6 +62,7 @@ async function killProfile(point: string, lane: number): Promise<() => Promise<v
 async function killTimeline(point: string): Promise<() => Promise<void>> {
   const emails = Array.from({ length: 20 }, (_, n) => `${point}-${n}@x.io`);
   const named = emails.map((email, n) => ({ kind: 'open_email' as const, email, id: `${point}-${n}` }));
+  accepted += 50;
   const chunks: string[] = [];
   const at = await killAt(p, points, point, async () => {
     chunks.push(...(await sendEvents(p, [...named, ...named.slice(10)])));
@@ -72,7 +73,6 @@ async function killTimeline(point: string): Promise<() => Promise<void>> {
       )),
     );
   });
-  accepted += 50;
   return async () => {
     await recovered(p, chunks, at, point);
     await expectEvents(p, new Map(named.map((e) => [e.id, e.email])));
@@ -88,6 +88,7 @@ async function killTimeline(point: string): Promise<() => Promise<void>> {
 async function killCustom(point: string): Promise<() => Promise<void>> {
   const [first, second] = [`${point}-a@x.io`, `${point}-b@x.io`];
   const event = { event_name: 'signup', external_id: point };
+  accepted += 3;
   const chunks: string[] = [];
   const at = await killAt(p, points, point, async () => {
     for (const [email, step] of [
@@ -97,7 +98,6 @@ async function killCustom(point: string): Promise<() => Promise<void>> {
     ] as const)
       chunks.push(...(await sendEvents(p, [{ ...event, email, properties: { step } }])));
   });
-  accepted += 3;
   return async () => {
     await recovered(p, chunks, at, point);
     const ids = [(await contactByEmail(p, first))?.contact_id ?? 0, (await contactByEmail(p, second))?.contact_id ?? 0];
@@ -117,6 +117,7 @@ async function killCustom(point: string): Promise<() => Promise<void>> {
 async function killParking(): Promise<() => Promise<void>> {
   const email = 'parked@x.io';
   const ids = Array.from({ length: 5 }, (_, n) => `parked-${n}`);
+  accepted += 7;
   const chunks = await sendEvents(
     p,
     ids.map((id) => ({ kind: 'open_email' as const, external_id: 'crm-1', id })),
@@ -126,7 +127,6 @@ async function killParking(): Promise<() => Promise<void>> {
   const at = await killAt(p, points, PARKING, async () => {
     chunks.push(...(await sendProfiles(p, [{ op: 'upsert', patch: patch(email, {}, { external_id: 'crm-1' }) }])));
   });
-  accepted += 7;
   return async () => {
     await recovered(p, chunks, at, PARKING);
     await settled(p, Math.max(1, at + 15_000 - Date.now()));

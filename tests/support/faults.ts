@@ -71,16 +71,29 @@ export async function working(handle: ServiceHandle, timeoutMs = 20_000): Promis
   );
 }
 
-/** Runs `fault` and resolves with the end of the first worker that dies by it. */
+/** Runs `fault` and resolves with the end of the first worker that dies by it, also of one that is only being started. */
 export async function deathOf(p: Pipeline, fault: () => Promise<unknown>): Promise<Exit> {
-  const ends = workersOf(p)
-    .filter((w) => w.pid !== undefined)
-    .map((w) => w.exited);
-  await fault();
-  return Promise.race([
-    ...ends,
-    new Promise<Exit>((_, reject) => setTimeout(() => reject(new Error('no worker died')), RECOVERY_MS).unref()),
-  ]);
+  const watched = new Set<number>();
+  let timer: NodeJS.Timeout | undefined;
+  const death = new Promise<Exit>((resolve, reject) => {
+    const deadline = Date.now() + RECOVERY_MS;
+    const look = () => {
+      for (const { pid, exited } of workersOf(p)) {
+        if (pid === undefined || watched.has(pid)) continue;
+        watched.add(pid);
+        void exited.then(resolve);
+      }
+      if (Date.now() > deadline) reject(new Error('no worker died'));
+    };
+    look();
+    timer = setInterval(look, 10);
+  });
+  try {
+    await fault();
+    return await death;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Sends, and expects that the armed point ends one worker with SIGKILL. Resolves with the time of death. */
