@@ -173,7 +173,10 @@ async function mergeRange(
     // Awaited only where a test has armed the point: a thousand awaits a chunk are not free.
     const point = deps.failpoints('profile.item', item.op === 'upsert' ? item.patch.email : undefined);
     if (point) await point;
-    verdicts.push(context.duplicates.has(from + n) ? { v: 'd', i: itemId(item) } : batch.apply(item));
+    const verdict: Verdict = context.duplicates.has(from + n) ? { v: 'd', i: itemId(item) } : batch.apply(item);
+    // Somebody waits for both databases: the profile that this item left unchanged may still be on its way to the mirror.
+    if (verdict.v === 'n' && verdict.id !== undefined && chunk.reply !== undefined) batch.mirrored.add(verdict.id);
+    verdicts.push(verdict);
   }
   await write(client, chunk.ws, batch);
   return {
