@@ -74,7 +74,10 @@ describe('migrate', () => {
   test('switches power safety on and off', async () => {
     const clickhouse = createClickHouse(stores.clickhouseUrl);
     const setting = async () => {
-      const result = await clickhouse.query({ query: 'SHOW CREATE TABLE timeline_by_kind', format: 'JSONEachRow' });
+      const result = await clickhouse.query({
+        query: "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'timeline_by_kind'",
+        format: 'JSONEachRow',
+      });
       return JSON.stringify(await result.json());
     };
     expect((await admin(['migrate'], { MUSTER_POWER_SAFE: '1' })).code).toBe(0);
