@@ -31,8 +31,7 @@ import { itemId, type ProfileChunk, type ProfileItem } from '@muster/queues';
 import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
-import { applyIsolated } from '../poison.ts';
-import { refusals } from '../refusals.ts';
+import { applyParts, type Part } from '../parts.ts';
 import { toRejection } from '../rejection.ts';
 import { readTombstones } from '../tombstones.ts';
 import { ProfileBatch, type RefusedItem } from './batch.ts';
@@ -57,13 +56,14 @@ export type Applied = {
   complete: boolean;
 };
 
-type Segment = {
-  verdicts: Verdict[];
-  outbox: { entries: Entry[]; contacts: number[]; lists: [number, string][] };
+type Segment = Omit<Part<ProfileItem>, 'refused'> & {
+  entries: Entry[];
+  contacts: number[];
+  lists: [number, string][];
   refused: RefusedItem[];
   externalIds: string[];
-  usedIds: number;
 };
+const emptySegment = (): Segment => ({ verdicts: [], entries: [], contacts: [], lists: [], refused: [], externalIds: [], usedIds: 0 });
 
 /** Applies the chunk and returns its verdicts, or null when it was applied before. */
 export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context: ChunkContext): Promise<Applied | null> {
@@ -74,8 +74,10 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
     if (await isApplied(client, context.chunkId)) return null;
     await enterErasureGate(client, chunk.ws);
     await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
-    const whole = await mergeAll(deps, client, chunk, context, freeIds);
-    const outbox = serializeOutbox(whole.outbox);
+    const whole = await applyParts(deps, client, { ...context, items: chunk.items, freeIds }, emptySegment(), (from, to, ids) =>
+      mergeRange(deps, client, chunk, context, from, to, ids),
+    );
+    const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.contacts, lists: whole.lists });
     await recordRejections(client, chunk.ws, rejectionsOf(deps, chunk, context, whole.refused));
     await writeLedgerRow(client, {
       chunkId: context.chunkId,
@@ -107,39 +109,6 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
 function mostNewContacts(items: readonly ProfileItem[]): number {
   if (!items.some((i) => i.op === 'upsert')) return 0;
   return new Set(items.flatMap((i) => (i.op === 'upsert' ? [i.patch.email] : i.op === 'change_email' ? [i.new_email] : []))).size;
-}
-
-async function mergeAll(
-  deps: Deps,
-  client: Client,
-  chunk: ProfileChunk,
-  context: ChunkContext,
-  freeIds: readonly number[],
-): Promise<Segment> {
-  const whole: Segment = { verdicts: [], outbox: { entries: [], contacts: [], lists: [] }, refused: [], externalIds: [], usedIds: 0 };
-  const append = (part: Segment) => {
-    whole.verdicts.push(...part.verdicts);
-    whole.outbox.entries.push(...part.outbox.entries);
-    whole.outbox.contacts.push(...part.outbox.contacts);
-    whole.outbox.lists.push(...part.outbox.lists);
-    whole.refused.push(...part.refused);
-    whole.externalIds.push(...part.externalIds);
-    whole.usedIds += part.usedIds;
-  };
-  const merge = (from: number, to: number) => mergeRange(deps, client, chunk, context, from, to, freeIds.slice(whole.usedIds));
-  if (context.mode === 'set') append(await merge(0, chunk.items.length));
-  else
-    await applyIsolated(deps, client, context.chunkId, chunk.items.length, context.mode, {
-      apply: async (from, to) => append(await merge(from, to)),
-      refuse: (position, culprit) => {
-        const item = chunk.items[position];
-        if (!item) return;
-        const refusal = culprit ? refusals.crashedWorker : refusals.refusedByStore;
-        whole.verdicts.push({ v: 'r', i: itemId(item) });
-        whole.refused.push({ item, refusal, source: 'profile' });
-      },
-    });
-  return whole;
 }
 
 /** Reads, merges and writes the items from `from` to `to`. Nothing is kept in memory over its end: a rolled-back range leaves no trace. */
@@ -181,7 +150,9 @@ async function mergeRange(
   await write(client, chunk.ws, batch);
   return {
     verdicts,
-    outbox: { entries: batch.entries, contacts: [...batch.mirrored], lists: [...batch.mirroredLists.values()] },
+    entries: batch.entries,
+    contacts: [...batch.mirrored],
+    lists: [...batch.mirroredLists.values()],
     refused: batch.refused,
     externalIds: [...batch.newExternalIds],
     usedIds: batch.usedIds.length,
@@ -217,7 +188,7 @@ function keysOf(items: readonly ProfileItem[]) {
 }
 
 function rejectionsOf(deps: Deps, chunk: ProfileChunk, context: ChunkContext, refused: readonly RefusedItem[]): NewRejection[] {
-  return refused.map(({ item, refusal, source }) =>
+  return refused.map(({ item, refusal, source = 'profile' }) =>
     toRejection(deps.config.MUSTER_HASH_KEY, refusal, {
       itemId: source === 'membership' ? `${itemId(item)}/lists` : itemId(item),
       jobId: context.chunkId,

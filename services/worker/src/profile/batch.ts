@@ -28,7 +28,8 @@ export type Loaded = {
 
 type Working = { row: ContactRow; isNew: boolean; dirty: boolean; email0: string; externalId0: string | null };
 type WorkingMembership = { row: MembershipRow; dirty: boolean };
-export type RefusedItem = { item: ProfileItem; refusal: Refusal; source: 'profile' | 'membership' };
+/** `membership`: the profile was stored, a list asked for was not there any more. */
+export type RefusedItem = { item: ProfileItem; refusal: Refusal; source?: 'membership' };
 
 export class ProfileBatch {
   readonly #loaded: Loaded;
@@ -63,7 +64,7 @@ export class ProfileBatch {
 
   /** Refuses an item without touching anything: a culprit found by the crash markers, or one that its data makes impossible. */
   refuse(item: ProfileItem, refusal: Refusal): Verdict {
-    this.refused.push({ item, refusal, source: 'profile' });
+    this.refused.push({ item, refusal });
     return { v: 'r', i: itemId(item) };
   }
 

@@ -22,8 +22,7 @@ import type { Mode } from '../chunk-runner.ts';
 import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
-import { applyIsolated } from '../poison.ts';
-import { type Refusal, refusals } from '../refusals.ts';
+import { applyParts, type Part } from '../parts.ts';
 import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones } from '../tombstones.ts';
@@ -44,15 +43,8 @@ export type TimelineContext = {
   mode: Mode;
 };
 
-type Segment = {
-  verdicts: Verdict[];
-  entries: Entry[];
-  created: number[];
-  parked: ParkedItem[];
-  effects: Effect[];
-  refused: { item: EventItem; refusal: Refusal }[];
-  usedIds: number;
-};
+type Segment = Part<EventItem> & { entries: Entry[]; created: number[]; parked: ParkedItem[]; effects: Effect[] };
+const emptySegment = (): Segment => ({ verdicts: [], entries: [], created: [], parked: [], effects: [], refused: [], usedIds: 0 });
 
 /** Returns the ledger row of the chunk, writing it first when there is none. */
 export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, context: TimelineContext): Promise<LedgerRow> {
@@ -64,7 +56,9 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
     await enterErasureGate(client, chunk.ws);
     // Parking looks again under the lock that setting an external_id takes: otherwise both could miss each other.
     await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
-    const whole = await judgeAll(deps, client, chunk, context, freeIds);
+    const whole = await applyParts(deps, client, { ...context, items: chunk.items, freeIds }, emptySegment(), (from, to, ids) =>
+      judgeRange(deps, client, chunk, context, from, to, ids),
+    );
     await parkItems(client, chunk.ws, whole.parked);
     await recordRejections(
       client,
@@ -102,37 +96,6 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
   const row = await findLedger(deps.pool, context.chunkId);
   if (!row) throw new Error('the ledger row of a judged chunk is missing');
   return row;
-}
-
-async function judgeAll(
-  deps: Deps,
-  client: Client,
-  chunk: TimelineChunk,
-  context: TimelineContext,
-  freeIds: readonly number[],
-): Promise<Segment> {
-  const whole: Segment = { verdicts: [], entries: [], created: [], parked: [], effects: [], refused: [], usedIds: 0 };
-  const judge = async (from: number, to: number) => {
-    const part = await judgeRange(deps, client, chunk, context, from, to, freeIds.slice(whole.usedIds));
-    whole.verdicts.push(...part.verdicts);
-    whole.entries.push(...part.entries);
-    whole.created.push(...part.created);
-    whole.parked.push(...part.parked);
-    whole.effects.push(...part.effects);
-    whole.usedIds += part.usedIds;
-  };
-  if (context.mode === 'set') await judge(0, chunk.items.length);
-  else
-    await applyIsolated(deps, client, context.chunkId, chunk.items.length, context.mode, {
-      apply: judge,
-      refuse: (position, culprit) => {
-        const item = chunk.items[position];
-        if (!item) return;
-        whole.verdicts.push({ v: 'r', i: itemId(item) });
-        whole.refused.push({ item, refusal: culprit ? refusals.crashedWorker : refusals.refusedByStore });
-      },
-    });
-  return whole;
 }
 
 async function judgeRange(
