@@ -76,18 +76,19 @@ test('killed after the queue took events with ids: sent again without a key, the
 }, 60_000);
 
 const MB = 1_048_576;
+const PER_BATCH = 20;
 async function usedMemory(): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await p.redis.info('memory'))?.[1] ?? 0);
 }
 const setLimit = (bytes: number) => p.redis.config('SET', 'maxmemory', String(bytes));
 
-/** A batch of about 250 KB. */
+/** A batch of about 400 KB: few events, so that it is memory that runs out and not time. */
 function batch(name: string): { kind: string; email: string; id: string; properties: { text: string } }[] {
-  return Array.from({ length: 500 }, (_, n) => ({
+  return Array.from({ length: PER_BATCH }, (_, n) => ({
     kind: 'open_email',
-    email: `full-${n % 50}@example.com`,
+    email: `full-${n % 10}@example.com`,
     id: `${name}-${n}`,
-    properties: { text: 'x'.repeat(400) },
+    properties: { text: 'x'.repeat(20_000) },
   }));
 }
 
@@ -106,22 +107,21 @@ test('Redis fills up while no worker runs: intake refuses before Redis does, and
     else {
       accepted += events.length;
       for (const e of events) wanted.set(e.id, e.email);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 60));
     }
   }
   expect(refusal, 'what ends intake').toBe('503 over_capacity');
   expect(await usedMemory(), 'memory left for the workers').toBeLessThan(limit * 0.85);
-  expect(wanted.size).toBeGreaterThan(2_000);
+  expect(wanted.size).toBeGreaterThan(500);
   const since = Date.now();
   await worker.start();
   await settled(p, RECOVERY_MS);
   report('a full Redis emptied by a restarted worker', Date.now() - since);
   await until('intake open again', async () => (await post('timeline.ingest', { events: batch('after') })).status === 202, RECOVERY_MS);
   report('intake open again after a full Redis', Date.now() - since);
-  accepted += 500;
+  accepted += PER_BATCH;
   await settled(p);
-  const sample = new Map([...wanted].filter((_, n) => n % 23 === 0));
-  await expectEvents(p, sample);
+  await expectEvents(p, wanted);
   await expectBalance(p, accepted, { duplicate });
 }, 60_000);
 
@@ -138,7 +138,7 @@ test('Redis is filled past the guard: nothing acknowledged is lost, and more mem
     const items = events.map((event, index) => ({
       queue: { kind: 'timeline' as const },
       item: { root, index, event: { ...event, kind: 'open_email' as const } },
-      bytes: 500,
+      bytes: 20_200,
     }));
     const taken = await p.producer.submit(p.workspaceId, items, false).then(
       () => true,
@@ -148,7 +148,7 @@ test('Redis is filled past the guard: nothing acknowledged is lost, and more mem
     for (const e of events) wanted.set(e.id, e.email);
   }
   accepted += wanted.size;
-  expect(wanted.size).toBeGreaterThan(1_000);
+  expect(wanted.size).toBeGreaterThan(50);
   expect((await post('timeline.ingest', { events: batch('refused') })).status).toBe(503);
   await worker.start();
   await working(worker, 3_000).catch(() => undefined);
@@ -159,7 +159,7 @@ test('Redis is filled past the guard: nothing acknowledged is lost, and more mem
   const since = Date.now();
   await settled(p, RECOVERY_MS);
   report('Redis given more memory', Date.now() - since);
-  await expectEvents(p, new Map([...wanted].filter((_, n) => n % 7 === 0)));
+  await expectEvents(p, wanted);
   await expectBalance(p, accepted, { duplicate });
   await working(worker);
 }, 60_000);

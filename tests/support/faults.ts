@@ -145,13 +145,11 @@ export async function sendSteps(p: Pipeline, emails: readonly string[], steps: r
   return chunks;
 }
 
-/** Waits for delivery within the recovery time after `since`; returns how long it took, in ms. */
-export async function recovered(p: Pipeline, chunks: readonly string[], since: number, what: string): Promise<number> {
-  await delivered(p, chunks, Math.max(1, since + RECOVERY_MS - Date.now()));
-  const took = Date.now() - since;
-  expect(took, `${what}: recovery in ms`).toBeLessThan(RECOVERY_MS);
-  report(what, took);
-  return took;
+/** Waits for delivery within the recovery time after the end of the fault; says how long it took since `at`. */
+export async function recovered(p: Pipeline, chunks: readonly string[], at: number, what: string, end = at): Promise<void> {
+  await delivered(p, chunks, Math.max(1, end + RECOVERY_MS - Date.now()));
+  expect(Date.now() - end, `${what}: recovery in ms`).toBeLessThan(RECOVERY_MS);
+  report(what, Date.now() - at);
 }
 
 /** Says how long a recovery took, when MUSTER_FAULT_TIMES is set. */

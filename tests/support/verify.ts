@@ -149,7 +149,7 @@ export async function watch(p: Pipeline, ...dependencies: string[]): Promise<voi
 }
 
 /** Waits until no queue has a job and no ledger row is undelivered; no job may have failed. */
-export async function settled(p: Pipeline, timeoutMs = 15_000): Promise<void> {
+export async function settled(p: Pipeline, timeoutMs = 30_000): Promise<void> {
   await until(
     'everything worked off',
     async () => {
