@@ -161,6 +161,20 @@ describe('repeats and parking', () => {
     expect(await stored('p1')).toMatchObject({ properties: { n: 2 }, contact_id: await idOf('p2@x.io') });
   });
 
+  test('"Items of one request count as sent one after the other": nor does one that waited overwrite a later one of its request', async () => {
+    const lane = laneOf(p.workspaceId, 'order\0q1', LANES);
+    const { email: _, ...byId } = event('q1', '', { contact_external_id: 'QX' });
+    const at = (n: number) => ({ properties: { n } });
+    expect(codes(await applyCustom(p, [{ ...byId, ...at(1) }, event('q1', 'q2@x.io', at(2))], { lane }))).toBe('kc');
+    expect(codes(await applyCustom(p, [event('q3', 'q2@x.io', at(1)), { ...byId, external_id: 'q3', ...at(2) }], { lane }))).toBe('ck');
+    const before = await readBalance(p.pool, p.workspaceId);
+    await applyProfiles(p, [{ op: 'upsert', patch: patch('q1@x.io', {}, { external_id: 'QX' }) }]);
+    await until('the parked events', async () => (await readBalance(p.pool, p.workspaceId)).parked === before.parked - 2);
+    await until('the later one', async () => (await stored('q3'))?.properties.n === 2);
+    expect(await stored('q1')).toMatchObject({ properties: { n: 2 }, contact_id: await idOf('q2@x.io') });
+    expect(await stored('q3')).toMatchObject({ contact_id: await idOf('q1@x.io') });
+  });
+
   test('one that waited longer than the ledger remembers is delivered all the same, and the balance holds', async () => {
     const before = await readBalance(p.pool, p.workspaceId);
     const { email: _, ...byId } = event('aged', '', { contact_external_id: 'AGED' });

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from './pool.ts';
 
-/** Head of one custom event: whom it belongs to and its latest version, which only grows, also over an erasure of the head. `key_hash` is hex; `accepted_at` microseconds. */
-export type HeadRow = { key_hash: string; contact_id: number; version: number; occurred_at: string; accepted_at: number };
+/**
+ * Head of one custom event: whom it belongs to and its latest version, which only grows, also over an erasure of the head. `key_hash`
+ * is hex, `accepted_at` microseconds, `ord` the place of the write in its request.
+ */
+export type HeadRow = { key_hash: string; contact_id: number; version: number; occurred_at: string; accepted_at: number; ord: number };
 
 /** Key of a head: 16 bytes of SHA-256 over name and id, as hex. The NUL between them cannot occur in either. */
 export function headKey(eventName: string, externalId: string): string {
@@ -16,7 +19,7 @@ export async function readHeads(db: Queryable, workspaceId: number, keys: readon
   >(
     // One index probe per key, whatever the planner knows of the table.
     `SELECT k AS key_hash, h.* FROM unnest($2::text[]) AS k CROSS JOIN LATERAL
-       (SELECT contact_id, version, occurred_at, accepted_at FROM custom_event_heads
+       (SELECT contact_id, version, occurred_at, accepted_at, ord FROM custom_event_heads
         WHERE workspace_id = $1 AND key_hash = decode(k, 'hex') LIMIT 1) AS h`,
     [workspaceId, keys],
   );
@@ -31,11 +34,12 @@ export async function readHeads(db: Queryable, workspaceId: number, keys: readon
 export async function writeHeads(db: Queryable, workspaceId: number, heads: readonly HeadRow[]): Promise<void> {
   if (heads.length === 0) return;
   await db.query(
-    `INSERT INTO custom_event_heads (workspace_id, key_hash, contact_id, version, occurred_at, accepted_at)
-     SELECT $1, decode(key_hash, 'hex'), contact_id, version, occurred_at, accepted_at
-     FROM jsonb_to_recordset($2::jsonb) AS r(key_hash text, contact_id int, version bigint, occurred_at timestamptz, accepted_at bigint)
+    `INSERT INTO custom_event_heads (workspace_id, key_hash, contact_id, version, occurred_at, accepted_at, ord)
+     SELECT $1, decode(key_hash, 'hex'), contact_id, version, occurred_at, accepted_at, ord
+     FROM jsonb_to_recordset($2::jsonb) AS r(key_hash text, contact_id int, version bigint, occurred_at timestamptz, accepted_at bigint,
+       ord int)
      ON CONFLICT (workspace_id, key_hash) DO UPDATE SET contact_id = EXCLUDED.contact_id, version = EXCLUDED.version,
-       occurred_at = EXCLUDED.occurred_at, accepted_at = EXCLUDED.accepted_at`,
+       occurred_at = EXCLUDED.occurred_at, accepted_at = EXCLUDED.accepted_at, ord = EXCLUDED.ord`,
     [workspaceId, JSON.stringify(heads)],
   );
 }

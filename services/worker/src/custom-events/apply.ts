@@ -29,23 +29,15 @@ import { type Entry, type StoredCustomEvent, serializeOutbox } from '../delivery
 import { isoOfMicros } from '../delivery/rows.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
-import { applyIsolated } from '../poison.ts';
-import { type Refusal, refusals } from '../refusals.ts';
+import { applyParts, type Part } from '../parts.ts';
 import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones, type Tombstones } from '../tombstones.ts';
 
 export type CustomEventContext = { chunkId: string; lane: number; duplicates: ReadonlySet<number>; mode: Mode };
 
-type Segment = {
-  verdicts: Verdict[];
-  entries: Entry[];
-  created: number[];
-  custom: StoredCustomEvent[];
-  parked: ParkedItem[];
-  refused: { item: CustomEventItem; refusal: Refusal }[];
-  usedIds: number;
-};
+type Segment = Part<CustomEventItem> & { entries: Entry[]; created: number[]; custom: StoredCustomEvent[]; parked: ParkedItem[] };
+const emptySegment = (): Segment => ({ verdicts: [], entries: [], created: [], custom: [], parked: [], refused: [], usedIds: 0 });
 
 const ordOf = (item: { index: number }): number => item.index * 64 + 32;
 
@@ -62,7 +54,9 @@ export async function applyCustomEventChunk(
     if (await isApplied(client, context.chunkId)) return null;
     await enterErasureGate(client, chunk.ws);
     await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
-    const whole = await mergeAll(deps, client, chunk, context, freeIds);
+    const whole = await applyParts(deps, client, { ...context, items: chunk.items, freeIds }, emptySegment(), (from, to, ids) =>
+      mergeRange(deps, client, chunk, context, from, to, ids),
+    );
     await parkItems(client, chunk.ws, whole.parked);
     await recordRejections(
       client,
@@ -105,37 +99,6 @@ export async function applyCustomEventChunk(
 function balanceOf(chunk: CustomEventChunk, verdicts: readonly Verdict[]): VerdictCounts {
   const counts = countVerdicts(verdicts);
   return chunk.unparked ? { ...counts, parked: counts.parked - verdicts.length } : counts;
-}
-
-async function mergeAll(
-  deps: Deps,
-  client: Client,
-  chunk: CustomEventChunk,
-  context: CustomEventContext,
-  freeIds: readonly number[],
-): Promise<Segment> {
-  const whole: Segment = { verdicts: [], entries: [], created: [], custom: [], parked: [], refused: [], usedIds: 0 };
-  const merge = async (from: number, to: number) => {
-    const part = await mergeRange(deps, client, chunk, context, from, to, freeIds.slice(whole.usedIds));
-    whole.verdicts.push(...part.verdicts);
-    whole.entries.push(...part.entries);
-    whole.created.push(...part.created);
-    whole.custom.push(...part.custom);
-    whole.parked.push(...part.parked);
-    whole.usedIds += part.usedIds;
-  };
-  if (context.mode === 'set') await merge(0, chunk.items.length);
-  else
-    await applyIsolated(deps, client, context.chunkId, chunk.items.length, context.mode, {
-      apply: merge,
-      refuse: (position, culprit) => {
-        const item = chunk.items[position];
-        if (!item) return;
-        whole.verdicts.push({ v: 'r', i: itemId(item) });
-        whole.refused.push({ item, refusal: culprit ? refusals.crashedWorker : refusals.refusedByStore });
-      },
-    });
-  return whole;
 }
 
 async function mergeRange(
@@ -215,14 +178,14 @@ function mergeOne(
   const { event } = item;
   const key = headKey(event.event_name, event.external_id);
   const head = heads.get(key);
-  if (chunk.unparked && head && head.accepted_at > chunk.acc) return { v: 'n', id: head.contact_id, i: itemId(item) };
+  if (chunk.unparked && head && isNewer(head, chunk.acc, ordOf(item))) return { v: 'n', id: head.contact_id, i: itemId(item) };
   const occurredAt = event.occurred_at ?? head?.occurred_at ?? isoOfMicros(chunk.acc);
   // An erasure removes heads before it has purged ClickHouse: without one, the version must still pass that of every earlier row.
   const version = Math.max((head?.version ?? 0) + 1, chunk.unparked ? Date.now() * 1_000 : chunk.acc);
   const left = new Set(latest.get(key)?.from);
   if (head && head.contact_id !== contactId) left.add(head.contact_id);
   left.delete(contactId);
-  heads.set(key, { key_hash: key, contact_id: contactId, version, occurred_at: occurredAt, accepted_at: chunk.acc });
+  heads.set(key, { key_hash: key, contact_id: contactId, version, occurred_at: occurredAt, accepted_at: chunk.acc, ord: ordOf(item) });
   latest.set(key, {
     e: event,
     c: contactId,
@@ -233,6 +196,11 @@ function mergeOne(
     ...(left.size > 0 ? { from: [...left] } : {}),
   });
   return { v: head ? 'u' : 'c', id: contactId, i: itemId(item) };
+}
+
+/** Whether the head was written by an item that was accepted after this one. */
+function isNewer(head: HeadRow, acceptedAt: number, ord: number): boolean {
+  return head.accepted_at > acceptedAt || (head.accepted_at === acceptedAt && head.ord > ord);
 }
 
 function isErased(tombstones: Tombstones, event: CustomEvent): boolean {
