@@ -23,8 +23,9 @@ export type Op = Bare<AnyItem>;
 
 export type ChunkOptions = {
   root?: string;
-  /** Index of the first item. */
+  /** Index of the first item, or of each. */
   from?: number;
+  indexes?: readonly number[];
   acc?: number;
   idem?: boolean;
   ws?: number;
@@ -47,7 +48,7 @@ export function queueOf(p: Pipeline, name: string): Queue {
 /** Puts exactly these items into one chunk of one queue; returns its id. */
 export async function addChunk(p: Pipeline, ref: QueueRef, ops: readonly Op[], o: ChunkOptions = {}): Promise<string> {
   const root = o.root ?? uuidv7();
-  const items = ops.map((op, n) => ({ ...op, root, index: (o.from ?? 0) + n, ...(o.idem ? { idem: true } : {}) }));
+  const items = ops.map((op, n) => ({ ...op, root, index: o.indexes?.[n] ?? (o.from ?? 0) + n, ...(o.idem ? { idem: true } : {}) }));
   const id = chunkId(ref, uuidv7());
   const data = {
     v: PAYLOAD_VERSION,
