@@ -6,6 +6,7 @@
  * the items never change.
  */
 import { type Client, isDataError, markItem, openMarker } from '@muster/postgres';
+import { errorFields } from '@muster/runtime';
 import type { Deps } from './deps.ts';
 
 export type IsolatedWork = {
@@ -34,7 +35,9 @@ export async function applyIsolated(
       await halves(client, position, position + 1, work);
     } catch (error) {
       // An error that passes (a lock, a restart) did not end the worker: the item must not be blamed for it on the next walk.
-      await markItem(deps.sidePool, chunkId, -1).catch(() => undefined);
+      await markItem(deps.sidePool, chunkId, -1).catch((e: unknown) =>
+        deps.log.warn(errorFields(e), 'the marker of a walk was not cleared'),
+      );
       throw error;
     }
   }
