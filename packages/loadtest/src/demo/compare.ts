@@ -25,7 +25,6 @@ export function compareBalance(checks: Checks, expectation: Expectation, receive
   const wanted: Record<string, number> = { ...expectation.ends, duplicate: expectation.ends.duplicate + copies };
   checks.compare('balance: accepted', expectation.accepted + copies, found.accepted);
   for (const end of ENDS) checks.compare(`balance: ${end}`, wanted[end] ?? 0, found[end]);
-  checks.compare('balance: waiting', 0, found.waiting);
   checks.compare(
     'balance: sum of the ends',
     found.accepted,

@@ -2,8 +2,9 @@
 import type { Rejection, TimelineEntry } from '../client/answers.ts';
 import type { MusterClient } from '../client/client.ts';
 import { bump, type Expectation } from '../day/expectation.ts';
-import { emailOf } from '../day/person.ts';
+import { emailOf, hasExternalId } from '../day/person.ts';
 import type { DayPlan } from '../day/plan.ts';
+import { groupNamed, groupOf } from '../day/status.ts';
 import type { Checks } from './checks.ts';
 import { number, type Output } from './output.ts';
 import type { Received } from './send.ts';
@@ -25,7 +26,9 @@ export async function showContact(client: MusterClient, output: Output, plan: Da
   let shown = 0;
   let best = -1;
   for (const [person, { kinds, custom }] of expectation.sample) {
-    const score = Math.min(kinds.size, 5) * 10 + Math.min(custom.size, 5);
+    const member = groupNamed(groupOf(plan.seed, person)).lists.length;
+    const bought = [...custom.values()].some((event) => event.live && event.goalValue !== null) ? 2 : 0;
+    const score = Math.min(kinds.size, 4) + 2 * member + bought + (hasExternalId(plan.seed, person) ? 1 : 0);
     if (score > best) [shown, best] = [person, score];
   }
   const email = emailOf(plan, shown);

@@ -14,6 +14,8 @@ export const ENDS = [
 ] as const satisfies readonly (keyof Balance)[];
 
 const POLL_MS = 200;
+/** `waiting` is that of the whole installation: others may always have something waiting, so it is looked at for a moment only. */
+const QUIET_MS = 2_000;
 /** Without any progress for so long, waiting is given up: the comparison then says what is missing. */
 const STALLED_MS = 30_000;
 
@@ -26,7 +28,7 @@ export function difference(before: Balance, after: Balance): Balance {
 
 export const endedOf = (balance: Balance): number => ENDS.reduce((sum, end) => sum + balance[end], 0);
 
-/** Polls until `accepted` items more than before have come to an end and nothing waits. */
+/** Polls until `accepted` items more than before have come to an end. */
 export async function settle(
   client: MusterClient,
   before: Balance,
@@ -43,7 +45,7 @@ export async function settle(
     if (ended !== last) {
       last = ended;
       lastAt = Date.now();
-    } else if (Date.now() - lastAt > STALLED_MS) return now;
+    } else if (Date.now() - lastAt > (ended >= accepted ? QUIET_MS : STALLED_MS)) return now;
     await sleep(POLL_MS);
   }
 }

@@ -54,11 +54,11 @@ export function countLines(counts: ReadonlyMap<string, number>): string[] {
 }
 
 export function refusalLines(refusals: readonly Refusal[]): string[] {
-  return refusals.flatMap(({ route, body, issues }) => [`    ${route}  ${cut(printable(body), 100)}`, ...issues.map(issueLine)]);
+  return refusals.flatMap(({ route, body, issues }) => [`    ${route}  ${cut(printable(body), 140)}`, ...issues.map(issueLine)]);
 }
 
 export function rejectionLines(rejections: readonly Rejection[]): string[] {
-  return rejections.flatMap((r) => [`    ${r.source}  ${cut(printable(r.payload), 100)}`, issueLine(r)]);
+  return rejections.flatMap((r) => [`    ${r.source}  ${cut(printable(r.payload), 180)}`, issueLine(r)]);
 }
 
 const issueLine = (issue: Pick<AnswerIssue, 'field' | 'code' | 'message'>): string =>
