@@ -23,11 +23,17 @@ const CLAIM = `
 local gens = redis.call('ZRANGE', KEYS[1] .. 'gens', 0, -1, 'WITHSCORES')
 local now = tonumber(ARGV[1])
 local ids, starts, counts, total = {}, {}, {}, 0
+local startOf = {}
 for i = 1, #gens, 2 do
   ids[#ids + 1] = gens[i]
-  starts[#starts + 1] = tonumber(gens[i + 1])
-  counts[#counts + 1] = tonumber(redis.call('HGET', KEYS[1] .. 'counts', gens[i]) or '0')
-  total = total + counts[#counts]
+  startOf[gens[i]] = tonumber(gens[i + 1])
+end
+-- By number: of generations that began in the same second, Redis would put 10 before 9.
+table.sort(ids, function(a, b) return tonumber(a) < tonumber(b) end)
+for i = 1, #ids do
+  starts[i] = startOf[ids[i]]
+  counts[i] = tonumber(redis.call('HGET', KEYS[1] .. 'counts', ids[i]) or '0')
+  total = total + counts[i]
 end
 if #ids == 0 or now - starts[#ids] >= tonumber(ARGV[2]) or counts[#ids] >= tonumber(ARGV[3]) then
   local id = tostring(redis.call('INCR', KEYS[1] .. 'next'))
