@@ -148,9 +148,13 @@ export class MusterClient {
     return this.#pages(query, async (q) => toPage(await this.#get('/api/timeline.list', q, timelinePage), 'timeline'));
   }
 
+  /** Newest first; none when there is no such contact. */
   customEvents(email: string, eventName?: string): AsyncGenerator<CustomEventAnswer> {
     const query = { email, limit: 100, event_name: eventName };
-    return this.#pages(query, async (q) => toPage(await this.#get('/api/customEvents.list', q, customEventPage), 'events'));
+    return this.#pages(query, async (q) => {
+      const found = await this.#find('/api/customEvents.list', q, customEventPage);
+      return found === null ? { items: [], next: undefined } : toPage(found, 'events');
+    });
   }
 
   /** Newest first. */

@@ -82,8 +82,6 @@ async function readTally(client: MusterClient, output: Output, git: Tally, sent:
 
 async function yearsOf(client: MusterClient, author: string, importId: string): Promise<Tally> {
   const tally = new Tally();
-  // Nobody knows an author all of whose commits were refused, unless the contact itself was taken: then there is nothing to read.
-  if ((await client.getContact(author)) === null) return tally;
   for await (const event of client.customEvents(author, 'commit')) {
     if (event.properties?.import === importId) tally.add(author, event.occurred_at.slice(0, 4));
   }
