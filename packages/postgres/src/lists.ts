@@ -1,4 +1,5 @@
-import type { Queryable } from './pool.ts';
+import { closeErasureGate } from './locks.ts';
+import { inTransaction, type Pool, type Queryable } from './pool.ts';
 
 export type ListRow = {
   id: string;
@@ -78,9 +79,13 @@ export async function hiddenLists(db: Queryable): Promise<HiddenList[]> {
   return rows;
 }
 
-/** Forgets a hidden list that has no live membership left; its id is free from then on. */
-export async function dropHiddenList(db: Queryable, workspaceId: number, id: string): Promise<boolean> {
-  const { rowCount } = await db.query(
+/**
+ * Forgets a hidden list that has no live membership left; its id is free from then on. The caller has seen that it is hidden. Going
+ * through the workspace's gate first waits for the writers that may still have read the list as live and add a member.
+ */
+export async function dropHiddenList(pool: Pool, workspaceId: number, id: string): Promise<boolean> {
+  await inTransaction(pool, (client) => closeErasureGate(client, workspaceId));
+  const { rowCount } = await pool.query(
     `DELETE FROM lists l WHERE workspace_id = $1 AND list_id = $2 AND deleted_at IS NOT NULL AND NOT EXISTS
        (SELECT FROM contact_lists m WHERE m.workspace_id = $1 AND m.list_id = $2 AND NOT m.removed)`,
     [workspaceId, id],
