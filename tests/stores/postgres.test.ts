@@ -151,15 +151,18 @@ describe('locks', () => {
         await pause(ms);
         order.push(`${name}-`);
       });
-    const first = hold('a', 200, (c) => lockLane(c, 'profile', 1));
-    await pause(50);
-    await Promise.all([first, hold('same', 0, (c) => lockLane(c, 'profile', 1)), hold('other', 0, (c) => lockLane(c, 'custom_event', 1))]);
+    const first = hold('a', 300, (c) => lockLane(c, 'profile', 1));
+    await pause(100);
+    const same = hold('same', 0, (c) => lockLane(c, 'profile', 1));
+    await hold('other', 0, (c) => lockLane(c, 'custom_event', 1));
+    await Promise.all([first, same]);
     expect(order).toEqual(['a+', 'other+', 'other-', 'a-', 'same+', 'same-']);
     order.length = 0;
-    const writer = hold('w', 200, (c) => enterErasureGate(c, ws));
-    await pause(50);
-    await Promise.all([writer, hold('w2', 0, (c) => enterErasureGate(c, ws)), hold('erase', 0, (c) => closeErasureGate(c, ws))]);
-    expect(order.slice(-4)).toEqual(['w2-', 'w-', 'erase+', 'erase-']);
+    const writer = hold('w', 300, (c) => enterErasureGate(c, ws));
+    await pause(100);
+    await hold('w2', 0, (c) => enterErasureGate(c, ws));
+    await Promise.all([writer, hold('erase', 0, (c) => closeErasureGate(c, ws))]);
+    expect(order).toEqual(['w+', 'w2+', 'w2-', 'w-', 'erase+', 'erase-']);
   });
 
   test('a list is forgotten only after the writers that may still have seen it: no member stays behind', async () => {
