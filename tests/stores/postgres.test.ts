@@ -1,5 +1,5 @@
 /** The repositories of Postgres against a real one: migrations, ids, locks, the ledger, keys, pools. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalStores, startStores } from '@muster/embedded';
@@ -63,7 +63,6 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 describe('migrations', () => {
   const folder = (files: Record<string, string>) => {
     const path = mkdtempSync(join(dir, 'sql-'));
-    mkdirSync(path, { recursive: true });
     for (const [name, sql] of Object.entries(files)) writeFileSync(join(path, name), sql);
     return path;
   };
