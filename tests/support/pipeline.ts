@@ -160,11 +160,3 @@ export async function entriesOf(
   });
   return result.json<StoredEntry>();
 }
-
-/** First row of a ClickHouse query. */
-export async function chRow<T>(p: Pipeline, query: string, params: Record<string, unknown> = {}): Promise<T> {
-  const result = await p.clickhouse.query({ query, query_params: { ws: p.workspaceId, ...params }, format: 'JSONEachRow' });
-  const [row] = await result.json<T>();
-  if (row === undefined) throw new Error('no row');
-  return row;
-}
