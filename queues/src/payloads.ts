@@ -91,5 +91,5 @@ export type AnyChunk = ProfileChunk | TimelineChunk | CustomEventChunk;
 /** Identity of an item as text, `root:index`. */
 export const itemId = (item: { root: string; index: number }): string => `${item.root}:${item.index}`;
 
-export const maintenanceSchema = z.object({ v: z.number().int(), task: z.enum(['minute', 'nightly', 'erasures']) });
+export const maintenanceSchema = z.object({ v: z.number().int(), task: z.enum(['sweep', 'nightly', 'erasures']) });
 export type MaintenanceJob = z.infer<typeof maintenanceSchema>;

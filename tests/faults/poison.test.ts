@@ -2,15 +2,17 @@
  * Items that cannot be applied: one that a database refuses, one that ends the worker whenever it is touched. The neighbours are
  * applied, the item is kept as a rejection, the lane goes on in order.
  */
+import { laneOf } from '@muster/domain';
 import { pageRejections } from '@muster/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addWorker, deathOf, emailsInLane, FaultPoints, recovered, report, sendStep, sendSteps } from '../support/faults.ts';
-import { delivered, type Pipeline, patch, sendEvents, sendProfiles, startPipeline, until } from '../support/pipeline.ts';
+import { delivered, LANES, type Pipeline, patch, sendEvents, sendProfiles, startPipeline, until } from '../support/pipeline.ts';
 import { countEvents, expectBalance, expectEvents, expectSequences, settled } from '../support/verify.ts';
 
 const KILLER = 'killer@x.io';
+const BUGGY = 'buggy@x.io';
 const points = new FaultPoints({ 'profile.before_commit': 'kill' });
-const env = { MUSTER_FAILPOINTS: `profile.item:${KILLER}=kill;${points.env.MUSTER_FAILPOINTS}` };
+const env = { MUSTER_FAILPOINTS: `profile.item:${KILLER}=kill;profile.item:${BUGGY}=bug;${points.env.MUSTER_FAILPOINTS}` };
 const NUL = 'a\u0000b';
 
 let p: Pipeline;
@@ -39,6 +41,25 @@ async function check(accepted: number, rejected: number, duplicate = 0): Promise
   await settled(p);
   await expectBalance(p, sums.accepted, { rejected: sums.rejected, duplicate: sums.duplicate, parked: 0 });
 }
+
+describe('an item at which our own code fails', () => {
+  test('is set aside like one that a database refuses; its neighbours are applied and the lane goes on', async () => {
+    const emails = emailsInLane(p, laneOf(p.workspaceId, BUGGY, LANES), 40, 'near-a-bug-');
+    const since = Date.now();
+    const chunks = await sendProfiles(
+      p,
+      [...emails, BUGGY].map((email) => ({ op: 'upsert', patch: patch(email, { custom_number_1: 1 }) })),
+    );
+    expect(chunks.length).toBe(1);
+    await recovered(p, [...chunks, ...(await sendStep(p, emails, 2))], since, 'an item at which our own code fails');
+    expect(await rejectionsOf(chunks[0] ?? '')).toEqual([{ code: 'refused_by_store', payload: expect.stringContaining(BUGGY) }]);
+    await expectSequences(
+      p,
+      emails.map((email) => ({ email, sent: [1, 2] })),
+    );
+    await check(81, 1);
+  });
+});
 
 describe('an item that Postgres refuses', () => {
   test('in a batch of 1,000: the others are applied, it is listed, the lane goes on in order', async () => {

@@ -174,7 +174,7 @@ describe('"purged from every store"', () => {
   test('rejections of items that named the contact by external_id alone go with it', async () => {
     await applyEvents(p, [{ kind: 'open_email', external_id: 'RJ', properties: { name: 'Rea' } }], { root: 'rej-by-id' });
     await p.pool.query("UPDATE parked_items SET parked_at = now() - interval '31 days' WHERE external_id = 'RJ'");
-    await maintain(p, 'minute');
+    await maintain(p, 'sweep');
     expect(await rejectionsWith(p, 'rej-by-id')).toHaveLength(1);
     await applyProfiles(p, [upsert('rj@x.io', 'RJ')]);
     await erase('rj@x.io');
@@ -244,7 +244,7 @@ describe('a custom event on its way when its contact is erased', () => {
 test('folding old ledger rows keeps the balance, term by term', async () => {
   const before = await readBalance(p.pool, p.workspaceId);
   await p.pool.query("UPDATE job_ledger SET applied_at = now() - interval '31 days' WHERE seq % 2 = 0");
-  await maintain(p, 'minute');
+  await maintain(p, 'sweep');
   const { rows } = await p.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM ledger_totals WHERE workspace_id = $1', [
     p.workspaceId,
   ]);

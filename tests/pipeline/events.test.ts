@@ -252,11 +252,11 @@ describe('"after 30 days it becomes a rejection unknown_external_id; never dropp
     await applyEvents(p, [open({ id: 'ex-1', external_id: 'EX' }), open({ external_id: 'EX' })], { root, idem: true });
     await applyCustom(p, [{ event_name: 'ex', external_id: 'ex-3', contact_external_id: 'EX' }], { root, from: 2, idem: true });
     await p.pool.query("UPDATE parked_items SET parked_at = now() - interval '29 days 23 hours' WHERE external_id = 'EX'");
-    await maintain(p, 'minute');
+    await maintain(p, 'sweep');
     expect(await parkedFor('EX')).toBe(3);
     await p.pool.query("UPDATE parked_items SET parked_at = now() - interval '30 days 1 minute' WHERE external_id = 'EX'");
-    await maintain(p, 'minute');
-    await maintain(p, 'minute');
+    await maintain(p, 'sweep');
+    await maintain(p, 'sweep');
     expect(await parkedFor('EX')).toBe(0);
     expect(await rejectionsWith(p, root)).toEqual(
       [0, 1, 2].map((n) => ({

@@ -169,7 +169,7 @@ export async function rejectionsWith(p: Pipeline, itemIdPart: string): Promise<R
 }
 
 /** Runs a maintenance task now and waits for its end. */
-export async function maintain(p: Pipeline, task: 'minute' | 'nightly' | 'erasures'): Promise<void> {
+export async function maintain(p: Pipeline, task: 'sweep' | 'nightly' | 'erasures'): Promise<void> {
   const queue = queueOf(p, MAINTENANCE_QUEUE);
   const job = await queue.add(task, { v: PAYLOAD_VERSION, task }, { removeOnComplete: false, removeOnFail: false });
   await until(`maintenance task ${task}`, async () => {

@@ -239,7 +239,7 @@ describe('deleted lists', () => {
     const again = { id: 'big', name: 'big', description: '', is_double_optin: false, is_public: false };
     expect(await createList(p.pool, p.workspaceId, again)).toBe('being_deleted');
     // Two runs in a row: the second finds work that is already under way.
-    await Promise.all([maintain(p, 'minute'), maintain(p, 'minute')]);
+    await Promise.all([maintain(p, 'sweep'), maintain(p, 'sweep')]);
     await until('an empty mirror', async () => {
       const result = await p.clickhouse.query({
         query: "SELECT contact_id FROM contact_lists FINAL WHERE list_id = 'big'",
@@ -247,7 +247,7 @@ describe('deleted lists', () => {
       });
       return (await result.json()).length === 0;
     });
-    await maintain(p, 'minute');
+    await maintain(p, 'sweep');
     expect(await createList(p.pool, p.workspaceId, again)).toMatchObject({ id: 'big' });
     expect(await listEntries('big0@x.io')).toEqual(['list.subscribed', 'list.unsubscribed', 'list.removed']);
     expect(await listEntries('big1199@x.io')).toEqual(['list.subscribed', 'list.removed']);

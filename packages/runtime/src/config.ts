@@ -56,7 +56,7 @@ export const workerSchema = storesSchema.extend({
   MUSTER_WORKER_PORT: port.default(8082).describe('port of the worker health and metrics endpoint (0 = any free one)'),
   MUSTER_TIMELINE_CONCURRENCY: count(1, 64).default(16).describe('timeline chunks one worker process works on at a time'),
   MUSTER_DEDUPE_IDS: count(1_000, 10_000_000_000).default(50_000_000).describe('newest producer ids remembered per workspace'),
-  MUSTER_SWEEP_SECONDS: count(1, 3_600).default(60).describe('seconds between sweeps (parked items, deleted lists, erasures, pruning)'),
+  MUSTER_SWEEP_SECONDS: count(1, 3_600).default(10).describe('seconds between sweeps (parked items, deleted lists, erasures, pruning)'),
   MUSTER_PARK_DAYS: z.coerce.number().min(0.0001).max(3_650).default(30).describe('days a parked item waits for its external_id'),
   MUSTER_LEDGER_DAYS: z.coerce.number().min(1).max(3_650).default(30).describe('days a ledger row is kept; older jobs are refused'),
   MUSTER_REJECTION_DAYS: z.coerce.number().min(0.0001).max(3_650).default(30).describe('days a rejection is kept'),

@@ -3,13 +3,13 @@
  * pipeline can be hit exactly. Off unless MUSTER_FAILPOINTS is set.
  *
  * Grammar: `name=action[*times][@file]`, separated by `;`. Actions: `kill` (SIGKILL), `stop` (SIGSTOP), `throw` (a
- * transient error), `hang` (never returns). `times` counts per process; `@file` makes it once per file: the point acts
+ * transient error), `bug` (a TypeError, as a programming error raises it), `hang` (never returns). `times` counts per process; `@file` makes it once per file: the point acts
  * only while the file does not exist and creates it first, so a restarted process does not act again.
  * `name:detail=…` acts only where the caller passes that detail (for example one address).
  */
 import { closeSync, existsSync, openSync } from 'node:fs';
 
-type Action = 'kill' | 'stop' | 'throw' | 'hang';
+type Action = 'kill' | 'stop' | 'throw' | 'bug' | 'hang';
 type Point = { action: Action; left: number; file: string | null };
 
 /** What a `throw` failpoint raises; every caller treats it as transient. */
@@ -20,7 +20,7 @@ export class FailpointError extends Error {
 
 export type Failpoints = (name: string, detail?: string) => void | Promise<void>;
 
-const SPEC = /^([a-z0-9_.]+(?::[^=]+)?)=(kill|stop|throw|hang)(?:\*(\d+))?(?:@(.+))?$/;
+const SPEC = /^([a-z0-9_.]+(?::[^=]+)?)=(kill|stop|throw|bug|hang)(?:\*(\d+))?(?:@(.+))?$/;
 
 /** Parses the MUSTER_FAILPOINTS value. @throws Error when an entry does not fit the grammar. */
 export function createFailpoints(spec: string): Failpoints {
@@ -42,6 +42,7 @@ export function createFailpoints(spec: string): Failpoints {
     point.left -= 1;
     if (point.action === 'kill') process.kill(process.pid, 'SIGKILL');
     if (point.action === 'stop') process.kill(process.pid, 'SIGSTOP');
+    if (point.action === 'bug') throw new TypeError(`failpoint ${name}`);
     if (point.action === 'throw') throw new FailpointError(`failpoint ${name}`);
     if (point.action === 'hang') return new Promise<void>(() => undefined);
     // SIGSTOP and SIGKILL are delivered asynchronously: give the kernel a moment before the caller goes on.

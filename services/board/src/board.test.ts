@@ -132,7 +132,7 @@ describe('what is shown', () => {
     await job.log(`worked on ${PERSON.email}`);
     await job.updateProgress({ at: PERSON.email });
     await failJobs('timeline', `duplicate key (email)=(${PERSON.email})\n    at ${PERSON.email} (/x/Lovelace ${PERSON.phone}:1:1)`);
-    await queue('maintenance').upsertJobScheduler('minute', { every: 60_000 }, { name: 'task', data: { v: 1, task: 'minute', ...PERSON } });
+    await queue('maintenance').upsertJobScheduler('sweep', { every: 60_000 }, { name: 'task', data: { v: 1, task: 'sweep', ...PERSON } });
     const paths = [
       '/api/queues?activeQueue=profiles-0&status=latest&page=1&jobsPerPage=10',
       '/api/queues?activeQueue=timeline&status=failed&page=1&jobsPerPage=10',

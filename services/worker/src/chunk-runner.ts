@@ -13,9 +13,9 @@ import { chunkHeaderSchema, PAYLOAD_VERSION, QUEUE_PREFIX, WORKER_TUNING } from 
 import { backoffMs, errorFields, type Redis, sleep } from '@muster/runtime';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
+import { isProgrammingError, type Mode } from './poison.ts';
 import { KeyRaceError } from './profile/apply.ts';
 
-export type Mode = 'set' | 'isolated' | 'walk';
 export type ChunkHandler = {
   source: 'profile' | 'timeline' | 'custom_event';
   /** Applies the chunk; must be repeatable. `data` is the job's raw payload. */
@@ -28,6 +28,8 @@ export type ChunkHandler = {
 const WALK_AFTER_CRASHES = 2;
 /** A unique key can be taken by another transaction a few times in a row; after that the items are tried one by one. */
 const KEY_RACES = 5;
+/** A broken connection can make a driver raise what looks like a bug of ours, once or twice. */
+const PROGRAMMING_ERRORS = 3;
 
 /** A BullMQ worker for a queue of chunks; not running yet. */
 export function createChunkWorker(deps: Deps, connection: Redis, queue: string, concurrency: number, handler: ChunkHandler): Worker {
@@ -72,7 +74,8 @@ async function process(deps: Deps, handler: ChunkHandler, job: Job, token: strin
     } catch (error) {
       const race = error instanceof KeyRaceError || sqlState(error) === '23505';
       if (race) races += 1;
-      if (mode === 'set' && ((isDataError(error) && !race) || races > KEY_RACES)) mode = 'isolated';
+      const hopeless = isDataError(error) ? !race : isProgrammingError(error) && attempt + 1 >= PROGRAMMING_ERRORS;
+      if (mode === 'set' && (hopeless || races > KEY_RACES)) mode = 'isolated';
       deps.metrics.retries.inc({ source: handler.source, code: sqlState(error) ?? (race ? 'race' : 'other') });
       if (attempt % 10 === 0)
         deps.log.warn({ queue: job.queueName, job: chunkId, attempt, mode, ...errorFields(error) }, 'chunk not applied yet, repeating');

@@ -20,7 +20,7 @@ export type Deps = {
   failpoints: Failpoints;
   /** Tells the relay of this process that a chunk was committed. */
   wakeRelay: () => void;
-  /** Delivers parked items of an external_id that a contact has now; the minute sweep backs it up. */
+  /** Delivers parked items of an external_id that a contact has now; the sweep backs it up. */
   deliverParked: (workspaceId: number, externalIds: readonly string[]) => void;
   stopping: () => boolean;
 };

@@ -2,7 +2,7 @@
  * Delivers parked items once a contact has their external_id, and ends those that waited too long.
  *
  * Delivery of one id is one transaction under that id's lock: take the items, write a ledger row whose outbox holds them (parked
- * −n, applied +n), commit; the relay does the rest. A lane calls it after it set an id; the minute sweep finds what a crash
+ * −n, applied +n), commit; the relay does the rest. A lane calls it after it set an id; the sweep finds what a crash
  * between the two left behind.
  */
 import { createHash } from 'node:crypto';

@@ -4,9 +4,8 @@
  */
 import type { Client, Verdict } from '@muster/postgres';
 import { itemId } from '@muster/queues';
-import type { Mode } from './chunk-runner.ts';
 import type { Deps } from './deps.ts';
-import { applyIsolated } from './poison.ts';
+import { applyIsolated, type Mode } from './poison.ts';
 import { type Refusal, refusals } from './refusals.ts';
 
 /** What one range of a chunk did: lists that add up, and how many of the ids taken beforehand it used. */

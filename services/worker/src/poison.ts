@@ -9,6 +9,9 @@ import { type Client, isDataError, markItem, openMarker } from '@muster/postgres
 import { errorFields } from '@muster/runtime';
 import type { Deps } from './deps.ts';
 
+/** How a chunk is applied: all at once, in halves that isolate what is refused, or item by item. */
+export type Mode = 'set' | 'isolated' | 'walk';
+
 export type IsolatedWork = {
   apply: (from: number, to: number) => Promise<void>;
   /** The item at `position` is refused: by the database, or because it ended the worker twice (`culprit`). */
@@ -20,7 +23,7 @@ export async function applyIsolated(
   client: Client,
   chunkId: string,
   items: number,
-  mode: 'isolated' | 'walk',
+  mode: Exclude<Mode, 'set'>,
   work: IsolatedWork,
 ): Promise<void> {
   if (mode === 'isolated') return halves(client, 0, items, work);
@@ -51,7 +54,8 @@ async function halves(client: Client, from: number, to: number, work: IsolatedWo
     await work.apply(from, to);
     await client.query('RELEASE SAVEPOINT part');
   } catch (error) {
-    if (!isDataError(error)) throw error;
+    if (!isDataError(error) && !isProgrammingError(error)) throw error;
+    // Fails when it was the connection that broke: then no item is to blame, and the chunk is repeated.
     await client.query('ROLLBACK TO SAVEPOINT part');
     await client.query('RELEASE SAVEPOINT part');
     if (to - from === 1) return work.refuse(from, false);
@@ -59,4 +63,12 @@ async function halves(client: Client, from: number, to: number, work: IsolatedWo
     await halves(client, from, middle, work);
     await halves(client, middle, to, work);
   }
+}
+
+/**
+ * An error that our own code raises over what an item holds; repeating cannot help. Only believed inside a savepoint that could be
+ * rolled back: a driver whose connection broke may raise one, too.
+ */
+export function isProgrammingError(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }

@@ -21,7 +21,7 @@ export const refusals = {
   },
   listGone: { field: 'list_ids', code: 'list_gone', message: 'The list was deleted after the request was accepted.' },
   crashedWorker: { field: '', code: 'crashed_worker', message: 'Processing this item ended the worker twice, so it was set aside.' },
-  refusedByStore: { field: '', code: 'refused_by_store', message: 'The database refuses this item for what it holds.' },
+  refusedByStore: { field: '', code: 'refused_by_store', message: 'This item cannot be processed for what it holds.' },
   invalidPayload: { field: '', code: 'invalid_payload', message: 'The queued item is not readable.' },
   expiredJob: {
     field: '',

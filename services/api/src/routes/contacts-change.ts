@@ -28,7 +28,7 @@ export function contactChangeRoutes(deps: ApiDeps): Endpoint[] {
     const erasedAt = await fromRedis(redisMicros(deps.redis));
     const erasure = await fromPostgres(eraseContact(deps.pool, workspaceId, target, erasedAt, deps.config.MUSTER_HASH_KEY));
     if (!erasure) throw fail('contact_not_found');
-    // Unreadable from here on. The sweep of ClickHouse also runs every minute, so a lost request for it only delays it.
+    // Unreadable from here on. The sweep also runs by itself every few seconds, so a lost request for it only delays it.
     await deps.inspector.requestMaintenance('erasures').catch((error: unknown) => {
       deps.log.warn({ erasure_id: erasure.erasureId, ...errorFields(error) }, 'asking for the erasure sweep failed');
     });

@@ -24,12 +24,12 @@ import {
   writeHeads,
 } from '@muster/postgres';
 import { type CustomEventChunk, type CustomEventItem, itemId } from '@muster/queues';
-import type { Mode } from '../chunk-runner.ts';
 import { type Entry, type StoredCustomEvent, serializeOutbox } from '../delivery/outbox.ts';
 import { isoOfMicros } from '../delivery/rows.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
 import { applyParts, type Part } from '../parts.ts';
+import type { Mode } from '../poison.ts';
 import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones, type Tombstones } from '../tombstones.ts';

@@ -1,5 +1,5 @@
 /**
- * Background work, as jobs of one queue so that the board shows it: a sweep every minute, and one at night. Every task is
+ * Background work, as jobs of one queue so that the board shows it: a sweep every few seconds, and one at night. Every task is
  * repeatable; one that fails is simply done by the next run.
  */
 import { foldLedger, listWorkspaces, markCompacted, pruneRejections, undelivered } from '@muster/postgres';
@@ -33,7 +33,7 @@ export async function createMaintenance(deps: Deps, connection: Redis): Promise<
     data: { v: PAYLOAD_VERSION, task },
     opts: { attempts: 1, removeOnComplete: { count: 20 }, removeOnFail: { count: 20 } },
   });
-  await queue.upsertJobScheduler('minute', { every: deps.config.MUSTER_SWEEP_SECONDS * 1_000 }, job('minute'));
+  await queue.upsertJobScheduler('sweep', { every: deps.config.MUSTER_SWEEP_SECONDS * 1_000 }, job('sweep'));
   await queue.upsertJobScheduler('nightly', { pattern: '17 3 * * *' }, job('nightly'));
   const worker = new Worker(MAINTENANCE_QUEUE, (j) => run(deps, maintenanceSchema.parse(j.data).task), {
     ...WORKER_TUNING,

@@ -18,11 +18,11 @@ import {
   type Verdict,
 } from '@muster/postgres';
 import { type EventItem, followUpId, itemId, type TimelineChunk } from '@muster/queues';
-import type { Mode } from '../chunk-runner.ts';
 import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
 import { applyParts, type Part } from '../parts.ts';
+import type { Mode } from '../poison.ts';
 import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones } from '../tombstones.ts';

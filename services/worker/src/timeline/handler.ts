@@ -6,9 +6,10 @@
 import { markEventsStored, recordRejections, rejectStored } from '@muster/postgres';
 import { announceDone, claimIds, itemId, markTouched, releaseClaims, type TimelineChunk, timelineChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
-import type { ChunkHandler, Mode } from '../chunk-runner.ts';
+import type { ChunkHandler } from '../chunk-runner.ts';
 import { deliverOutboxes } from '../delivery/deliver.ts';
 import type { Deps } from '../deps.ts';
+import type { Mode } from '../poison.ts';
 import { countItems } from '../profile/handler.ts';
 import { refusals } from '../refusals.ts';
 import { rejectWholeChunk } from '../reject-chunk.ts';
