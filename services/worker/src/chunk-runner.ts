@@ -13,8 +13,8 @@ import { chunkHeaderSchema, PAYLOAD_VERSION, QUEUE_PREFIX, WORKER_TUNING } from 
 import { backoffMs, errorFields, type Redis, sleep } from '@muster/runtime';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
+import { KeyRaceError } from './errors.ts';
 import { isProgrammingError, type Mode } from './poison.ts';
-import { KeyRaceError } from './profile/apply.ts';
 
 export type ChunkHandler = {
   source: 'profile' | 'timeline' | 'custom_event';

@@ -5,6 +5,7 @@
 import { type Client, type ContactRow, insertContacts, resolveContacts } from '@muster/postgres';
 import type { Entry } from './delivery/outbox.ts';
 import { isoOfMicros } from './delivery/rows.ts';
+import { KeyRaceError } from './errors.ts';
 
 /** Who an event is about: an address, or only an external_id. `itemId` names the item that would create the contact. */
 export type Reference = { email?: string | undefined; externalId?: string | undefined; itemId: string; ord: number };
@@ -61,6 +62,8 @@ export async function resolveOrCreate(
   });
   // Somebody else created the others between our two statements: their rows are visible now.
   if (inserted.size < rows.length) await read(missing.map(([email]) => email).filter((e) => !byEmail.has(e)));
+  // …unless an address changed hands just then: found by neither statement, it would be taken for an unknown external_id.
+  if (missing.some(([email]) => !byEmail.has(email))) throw new KeyRaceError('an address changed hands meanwhile');
   return {
     find: ({ email, externalId }) => (email !== undefined ? byEmail.get(email) : byExternalId.get(externalId ?? '')) ?? null,
     created: [...inserted],

@@ -30,16 +30,12 @@ import {
 import { itemId, type ProfileChunk, type ProfileItem } from '@muster/queues';
 import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
 import type { Deps } from '../deps.ts';
+import { KeyRaceError } from '../errors.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
 import { applyParts, type Part } from '../parts.ts';
 import { toRejection } from '../rejection.ts';
 import { readTombstones } from '../tombstones.ts';
 import { ProfileBatch, type RefusedItem } from './batch.ts';
-
-/** Another transaction took an address or id between our read and our write; repeating sees its row. */
-export class KeyRaceError extends Error {
-  override readonly name = 'KeyRaceError';
-}
 
 export type ChunkContext = {
   chunkId: string;
