@@ -14,7 +14,7 @@ import { readBack } from './readback.ts';
 import { showContact, showCounts, showRefused } from './report.ts';
 import { takeRunNumber } from './run-number.ts';
 import { Received, sendWave } from './send.ts';
-import { difference, readUntil, settle } from './settle.ts';
+import { difference, endedOf, readUntil, settle } from './settle.ts';
 
 export type DayOptions = { seed: number; scale: number };
 
@@ -92,8 +92,8 @@ async function prepareLists(client: MusterClient): Promise<void> {
 }
 
 async function applyAll(client: MusterClient, start: Parameters<typeof settle>[1], accepted: number, output: Output): Promise<void> {
-  const progress = output.progress('applied', accepted);
-  let shown = 0;
+  let shown = endedOf(difference(start, await client.balance()));
+  const progress = output.progress('the rest applied', Math.max(0, accepted - shown));
   await settle(client, start, accepted, (ended) => {
     progress.add(ended - shown);
     shown = ended;

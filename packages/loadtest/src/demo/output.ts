@@ -26,7 +26,6 @@ function bar(label: string, total: number): Progress {
     format: `  ${label.padEnd(WIDTH)} {bar} {value}/{total}  {rate}/s`,
     stream: process.stdout,
     barsize: 28,
-    hideCursor: true,
     barCompleteChar: '█',
     barIncompleteChar: '░',
   });
