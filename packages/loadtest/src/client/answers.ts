@@ -10,7 +10,6 @@ const operation = z.object({
   contact_id: z.number().int().nullable().optional(),
   error: z.object({ field: z.string(), code: z.string(), message: z.string() }).optional(),
 });
-type Operation = z.infer<typeof operation>;
 
 /** Batch calls; `operations` only when the effect was waited for. */
 export const batchAnswer = z.object({
