@@ -34,11 +34,18 @@ module.exports = {
       ['^packages/runtime/'],
       'The local stack starts services as processes, as a person would.',
     ),
+    {
+      name: 'loadtest-through-http',
+      comment: 'Producers see the system as any producer does; only what recounts, or measures the stores alone, opens a store.',
+      severity: 'error',
+      from: { path: '^packages/loadtest/', pathNot: '^packages/loadtest/src/(bench|chaos|soak)/' },
+      to: { path: OWN, pathNot: '^packages/(loadtest|runtime|domain|embedded)/' },
+    },
     only(
-      'loadtest-through-http',
-      '^packages/loadtest/',
-      ['^packages/(runtime|domain|embedded)/'],
-      'It sees the system as a producer does.',
+      'measuring-opens-stores',
+      '^packages/loadtest/src/(bench|chaos|soak)/',
+      ['^packages/(loadtest|runtime|domain|embedded|postgres|clickhouse)/'],
+      'Bench, chaos and soak look into the stores; never into queues or services.',
     ),
     {
       name: 'packages-below-services',

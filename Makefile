@@ -1,6 +1,6 @@
 # Everything a developer or an operator types. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format admin demo verify up down clean need-node need-redis
+.PHONY: help start test lint format admin demo load bench chaos soak verify up down clean need-node need-redis
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
@@ -26,6 +26,18 @@ admin: $(INSTALLED) ## the administration tool: make admin ARGS="workspace list"
 
 demo: $(INSTALLED) need-redis ## the demonstration: make demo REPO=path
 	@REPO="$(REPO)" npm run --silent demo
+
+load: $(INSTALLED) need-redis ## producers against a running stack: make load RATE=5000 DURATION=60 (HELP=1 lists all)
+	@npm run --silent load
+
+bench: $(INSTALLED) need-redis ## measured speed against the limits of this machine: make bench ONLY=B1,B2
+	@npm run --silent bench
+
+chaos: $(INSTALLED) need-redis ## a running load with seeded faults, then a recount: make chaos MINUTES=5 SEED=7
+	@npm run --silent chaos
+
+soak: $(INSTALLED) need-redis ## steady load, memory and parts watched: make soak MINUTES=10 RATE=5000
+	@npm run --silent soak
 
 verify: $(INSTALLED) ## recount the balance and compare the databases of the running local stack
 	@npm run --silent admin -- verify
