@@ -51,7 +51,7 @@ test('repeats what was not acknowledged, under the same Idempotency-Key', async 
   expect(seen.length).toBe(4);
   expect(new Set(seen.map((s) => s.headers['idempotency-key'])).size).toBe(1);
   expect(new Set(seen.map((s) => s.body.toString())).size).toBe(1);
-  expect(client.stats).toMatchObject({ requests: 1, attempts: 4, repeated: 3, itemsSentAgain: 2 });
+  expect(client.stats).toMatchObject({ requests: 1, attempts: 4, repeated: 3, itemsSentAgain: 2, later: { 429: 1, 503: 1 }, lost: 1 });
   await client.ingest([{}, {}]);
   expect(seen[4]?.headers['idempotency-key']).not.toBe(seen[0]?.headers['idempotency-key']);
 });
@@ -104,6 +104,15 @@ test('sends what the call needs: key, Prefer, NDJSON', async () => {
   await client.ingestLines(['{"a":1}', '{"b":2}']);
   expect(seen[1]?.headers['content-type']).toBe('application/x-ndjson');
   expect(seen[1]?.body.toString()).toBe('{"a":1}\n{"b":2}');
+});
+
+test('sends a body as it was built, and no Idempotency-Key when told so', async () => {
+  const { url, seen } = await serve(later(503, { 'retry-after': '1' }), taken);
+  const client = connect(url);
+  expect((await client.sendBatch('/api/timeline.ingest', '{"events":[{},{}]}', 2, { idempotencyKey: null })).accepted).toBe(2);
+  expect(seen[1]?.body.toString()).toBe('{"events":[{},{}]}');
+  expect(seen[1]?.headers['idempotency-key']).toBeUndefined();
+  expect(client.stats).toMatchObject({ itemsSentAgain: 2, pausedMs: 1_000 });
 });
 
 test('reads every page, and none of what is not there', async () => {

@@ -44,9 +44,12 @@ export class ApiCallError extends Error {
 export type WriteOptions = {
   /** Seconds to wait for the effect in both databases (`Prefer: wait`). */
   wait?: number;
-  /** Default: a new one for each call, kept when the request is repeated. */
-  idempotencyKey?: string;
+  /** Default: a new one for each call, kept when the request is repeated. null = none: a request whose answer was lost may count twice. */
+  idempotencyKey?: string | null;
 };
+
+/** Calls that take many items and may be given a body that was built as text. */
+export type BatchPath = '/api/contacts.import' | '/api/timeline.ingest';
 
 export type ContactImport = {
   contacts: readonly unknown[];
@@ -84,7 +87,7 @@ export class MusterClient {
   }
 
   get stats(): ClientStats {
-    return { ...this.#http.stats, itemsSentAgain: this.#itemsSentAgain };
+    return { ...this.#http.stats, later: { ...this.#http.stats.later }, itemsSentAgain: this.#itemsSentAgain };
   }
 
   close(): void {
@@ -107,6 +110,16 @@ export class MusterClient {
   ingestLines(lines: readonly string[], options?: WriteOptions): Promise<BatchAnswer> {
     const type = 'application/x-ndjson';
     return this.#post('/api/timeline.ingest', lines.join('\n'), lines.length, batchAnswer, options, type);
+  }
+
+  /** A body as text, for producers that must not spend time on building objects; `items` is how many are in it. */
+  sendBatch(path: BatchPath, body: string, items: number, options?: WriteOptions): Promise<BatchAnswer> {
+    return this.#post(path, body, items, batchAnswer, options);
+  }
+
+  /** The same for one contact. */
+  sendUpsert(body: string, options?: WriteOptions): Promise<UpsertAnswer> {
+    return this.#post('/api/contacts.upsert', body, 1, upsertAnswer, options);
   }
 
   upsertCustomEvent(event: unknown, options?: WriteOptions): Promise<BatchAnswer> {
@@ -180,7 +193,8 @@ export class MusterClient {
     options: WriteOptions = {},
     contentType = 'application/json',
   ): Promise<z.infer<T>> {
-    const headers: Record<string, string> = { 'content-type': contentType, 'idempotency-key': options.idempotencyKey ?? randomUUID() };
+    const headers: Record<string, string> = { 'content-type': contentType };
+    if (options.idempotencyKey !== null) headers['idempotency-key'] = options.idempotencyKey ?? randomUUID();
     if (options.wait !== undefined) headers.prefer = `wait=${options.wait}`;
     let again = false;
     const sent = await this.#http.exchange('POST', path, body, headers, () => {

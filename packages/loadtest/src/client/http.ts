@@ -4,6 +4,7 @@
  * Network errors, 429, 502, 503 and 504 are repeated: after `Retry-After` when the answer names it, else after a growing pause. Writes
  * carry the same Idempotency-Key each time, so a request whose answer was lost is not applied twice.
  */
+import { setMaxListeners } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { promisify } from 'node:util';
@@ -30,8 +31,18 @@ export type HttpOptions = {
 };
 
 export type Sent = { status: number; text: string };
-/** `attempts` counts everything sent, `repeated` the attempts after the first. */
-export type HttpStats = { requests: number; attempts: number; repeated: number };
+/**
+ * `attempts` counts everything sent, `repeated` the attempts after the first. `later` counts the answers that asked to come again
+ * by status, `lost` the attempts without an answer, `pausedMs` the time that requests waited before they were repeated.
+ */
+export type HttpStats = {
+  requests: number;
+  attempts: number;
+  repeated: number;
+  later: Record<number, number>;
+  lost: number;
+  pausedMs: number;
+};
 
 /** The server could not be reached, or kept saying "later", for longer than the caller wanted to wait. */
 export class UnreachableError extends Error {
@@ -43,11 +54,13 @@ export class HttpConnection {
   readonly #agent: Agent;
   readonly #send: typeof httpRequest;
   readonly #base: URL;
-  readonly stats: HttpStats = { requests: 0, attempts: 0, repeated: 0 };
+  readonly stats: HttpStats = { requests: 0, attempts: 0, repeated: 0, later: {}, lost: 0, pausedMs: 0 };
 
   constructor(options: HttpOptions) {
     this.#options = { gzip: false, timeoutMs: 60_000, giveUpAfterMs: 60_000, connections: 16, signal: undefined, ...options };
     this.#base = new URL(options.baseUrl);
+    // Each request in flight listens: hundreds are not a leak.
+    if (options.signal) setMaxListeners(0, options.signal);
     const tls = this.#base.protocol === 'https:';
     const agentOptions = { keepAlive: true, maxSockets: this.#options.connections };
     this.#agent = tls ? new TlsAgent(agentOptions) : new Agent(agentOptions);
@@ -74,9 +87,12 @@ export class HttpConnection {
       signal?.throwIfAborted();
       const lost = answer instanceof Error ? answer : null;
       if (!lost && isSent(answer) && !REPEATED.has(answer.status)) return answer;
+      if (isSent(answer)) this.stats.later[answer.status] = (this.stats.later[answer.status] ?? 0) + 1;
+      else this.stats.lost += 1;
       const pause = (isSent(answer) ? answer.retryAfterMs : null) ?? backoffMs(attempt, 50, 2_000);
       if (Date.now() + pause > deadline) throw new UnreachableError(describe(this.#options.baseUrl, answer), { cause: lost ?? undefined });
       await sleep(pause, signal);
+      this.stats.pausedMs += pause;
       this.stats.repeated += 1;
       onRepeat();
     }
