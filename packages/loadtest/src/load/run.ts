@@ -1,6 +1,7 @@
 /** One load from the first reading of the balance to the report. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { Balance } from '../client/answers.ts';
 import type { MusterClient } from '../client/client.ts';
 import { number, type Output } from '../demo/output.ts';
 import { difference, endedOf, settle } from '../demo/settle.ts';
@@ -8,7 +9,7 @@ import { LoadEngine } from './engine.ts';
 import { LoadError } from './errors.ts';
 import type { LoadOptions } from './options.ts';
 import { type LoadReport, makeReport, reportLines } from './report.ts';
-import { type Screen, watch } from './watch.ts';
+import { loadLine, type Screen, watch } from './watch.ts';
 
 export type LoadTarget = {
   readonly url: string;
@@ -29,25 +30,13 @@ export async function runLoad(target: LoadTarget, options: LoadOptions, output: 
   const before = await client.balance();
   const engine = new LoadEngine(target, asked);
   output.line(intention(options));
-  const stopWatching = watch({
-    screen,
-    client,
-    before,
-    look: () => ({ total: engine.tally.total, stats: engine.stats, window: engine.tally.takeWindow() }),
+  const stopWatching = watch(screen, async () => {
+    const balance = difference(before, await client.balance());
+    return loadLine({ total: engine.tally.total, stats: engine.stats, window: engine.tally.takeWindow(), balance });
   });
   const result = await engine.run().finally(stopWatching);
 
-  const drainFrom = performance.now();
-  const { accepted } = engine.tally.total;
-  let shown = endedOf(difference(before, await client.balance()));
-  const progress = output.progress('waiting for the verdicts', Math.max(0, accepted - shown));
-  await settle(client, before, accepted, (ended) => {
-    progress.add(Math.max(0, ended - shown));
-    shown = Math.max(shown, ended);
-  });
-  progress.done();
-  const drainSeconds = (performance.now() - drainFrom) / 1_000;
-
+  const drainSeconds = await drain(client, before, engine.tally.total.accepted, output);
   const after = await client.balance();
   const { report, checks } = makeReport({
     url: target.url,
@@ -67,6 +56,19 @@ export async function runLoad(target: LoadTarget, options: LoadOptions, output: 
     output.line(`Report: ${file}`);
   }
   return report;
+}
+
+/** Waits, and shows it, until `accepted` items more than before have their verdict, or nothing moves any more. @returns seconds. */
+export async function drain(client: MusterClient, before: Balance, accepted: number, output: Output): Promise<number> {
+  const from = performance.now();
+  let shown = endedOf(difference(before, await client.balance()));
+  const progress = output.progress('waiting for the verdicts', Math.max(0, accepted - shown));
+  await settle(client, before, accepted, (ended) => {
+    progress.add(Math.max(0, ended - shown));
+    shown = Math.max(shown, ended);
+  });
+  progress.done();
+  return (performance.now() - from) / 1_000;
 }
 
 /** Made before the load: a path that cannot be written must not cost the run. A relative one means where the command was given. */

@@ -25,6 +25,7 @@ export class Tally {
     event_batch: histogram(),
   };
   #window = histogram();
+  #steady: RecordableHistogram | null = null;
 
   started(request: LoadRequest): void {
     const counts = this.calls[request.call];
@@ -38,7 +39,7 @@ export class Tally {
     counts.rejected += answer.rejected;
     if (request.again) this.duplicates += answer.accepted;
     const us = Math.max(1, Math.round(ms * 1_000));
-    for (const each of [this.#all, this.#byCall[request.call], this.#window]) each.record(us);
+    for (const each of [this.#all, this.#byCall[request.call], this.#window, this.#steady]) each?.record(us);
   }
 
   /** Sums over all calls. */
@@ -54,6 +55,16 @@ export class Tally {
   /** In milliseconds; null when nothing was acknowledged. */
   latency(call?: CallName): Latency | null {
     return summary(call === undefined ? this.#all : this.#byCall[call]);
+  }
+
+  /** Says that the start, with its cold caches, is over. */
+  beginSteady(): void {
+    this.#steady = histogram();
+  }
+
+  /** Latency since the start was over; null when it is not, or nothing was acknowledged since. */
+  steadyLatency(): Latency | null {
+    return this.#steady === null ? null : summary(this.#steady);
   }
 
   /** Latency since the last look. */
