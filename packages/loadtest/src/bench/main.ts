@@ -1,0 +1,57 @@
+/**
+ * `make bench`: measured speed, each figure beside a baseline that was measured in the same run, taking turns.
+ *
+ * HELP=1 lists the options. It starts a stack of its own in a temporary directory and removes it at the end.
+ * Exit code 0 when everything was measured, short of its goal or not; 1 when the run failed or anything was lost; 130 after Ctrl-C.
+ */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { standardOutput } from '../demo/output.ts';
+import { describeFailure } from '../load/errors.ts';
+import { helpLines } from '../load/options.ts';
+import { makeBed } from './bed.ts';
+import { benchOptions, benchSchema } from './options.ts';
+import { type BenchResult, currentCommit, machineFacts, writeResult } from './result.ts';
+import { runBenchmarks } from './run.ts';
+import { markdownTable, reportLines } from './table.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
+const output = standardOutput();
+const ending = new AbortController();
+
+async function main(env: NodeJS.ProcessEnv): Promise<number> {
+  if (env.HELP) {
+    output.line('make bench OPTION=value …');
+    for (const line of helpLines(benchSchema)) output.line(line);
+    return 0;
+  }
+  const options = benchOptions(env);
+  const startedAt = new Date();
+  const bed = await makeBed({ options, output, signal: ending.signal, serviceEnv: {} });
+  try {
+    const rows = await runBenchmarks(bed);
+    const result: BenchResult = {
+      version: 1,
+      started_at: startedAt.toISOString(),
+      seconds: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
+      commit: currentCommit(REPOSITORY),
+      machine: machineFacts(),
+      options: { only: [...options.ONLY], scale: options.SCALE, rounds: options.ROUNDS, seed: options.SEED, profile: options.PROFILE },
+      rows,
+    };
+    const path = writeResult(result, resolve(REPOSITORY, options.RESULTS || 'bench/results'));
+    for (const line of [...reportLines(result), '', ...markdownTable(result), '', `Written to ${path}.`]) output.line(line);
+    return 0;
+  } finally {
+    await bed.close();
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
+main(process.env).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
+    process.exit(ending.signal.aborted ? 130 : 1);
+  },
+);

@@ -1,0 +1,81 @@
+/** The figures for people: a table for the terminal, the same as Markdown, and where the CPU time went. */
+import { columns, number } from '../demo/output.ts';
+import type { BenchResult, Measurement, Row } from './result.ts';
+import { mediansByKey, type Spread } from './statistics.ts';
+
+const rate = (s: Spread): string => `${whole(s.median)} (${whole(s.min)}–${whole(s.max)})`;
+const ratio = (s: Spread): string => `${s.median.toFixed(2)} (${s.min.toFixed(2)}–${s.max.toFixed(2)})`;
+const whole = (n: number): string => number(Math.round(n));
+
+function goalText({ goal, unit }: Row): string {
+  const parts = [`≥ ${goal.ratio}×`];
+  return (goal.rate === null ? parts : [`≥ ${number(goal.rate)} ${unit}`, ...parts]).join(', ');
+}
+
+const HEAD = ['#', 'work', 'goal', 'figure', 'baseline', 'ratio', ''];
+const cells = (row: Row): string[] => [
+  row.id,
+  row.work,
+  goalText(row),
+  `${rate(row.figure)} ${row.unit}`,
+  rate(row.baseline),
+  ratio(row.ratio),
+  row.verdict,
+];
+
+/** One block a row: in a terminal a line with all of it would not fit. */
+export function reportLines(result: BenchResult): string[] {
+  const lines = result.rows.flatMap((row) => [
+    '',
+    `${row.id}  ${row.verdict.toUpperCase()}  ${row.work}`,
+    ...columns([
+      ['goal', goalText(row)],
+      ['figure', `${rate(row.figure)} ${row.unit}`],
+      ['baseline', `${rate(row.baseline)} ${row.unit}`],
+      ['ratio', ratio(row.ratio)],
+      ...Object.entries(row.others).map(([name, other]) => [name, `${rate(other)} ${row.unit}`]),
+    ]).map((line) => `  ${line}`),
+    `    baseline: ${row.baseline_work}`,
+    ...cpuLines(row),
+  ]);
+  return [...lines, '', machineLine(result)];
+}
+
+export function markdownTable(result: BenchResult): string[] {
+  const line = (parts: readonly string[]): string => `| ${parts.join(' | ')} |`;
+  return [
+    line(HEAD.map((name) => name || 'verdict')),
+    line(HEAD.map(() => '---')),
+    ...result.rows.map((row) => line(cells(row))),
+    '',
+    ...result.rows.map((row) => `${row.id}'s baseline: ${row.baseline_work}.`),
+    machineLine(result),
+  ];
+}
+
+function machineLine({ machine, commit, options }: BenchResult): string {
+  const scale = options.scale === 1 ? '' : `, at ${options.scale} of the full counts`;
+  return (
+    `Median (lowest–highest) of ${options.rounds} rounds${scale}, everything on one machine: ${machine.cores} cores (${machine.cpu}), ` +
+    `${machine.memory_gib} GiB, Node ${machine.node}, commit ${commit}.`
+  );
+}
+
+/** Microseconds of CPU an item, medians over the rounds. */
+function cpuLines(row: Row): string[] {
+  const sides: [string, Measurement[]][] = [
+    ['system', row.rounds.map((r) => r.system)],
+    ['baseline', row.rounds.map((r) => r.baseline)],
+    ...Object.keys(row.others).map((name): [string, Measurement[]] => [name, row.rounds.flatMap((r) => r.others[name] ?? [])]),
+  ];
+  const known = sides.map(([name, all]): [string, Record<string, number>] => [name, mediansByKey(all.map((m) => m.cpu_us))]);
+  const names = [...new Set(known.flatMap(([, cpu]) => Object.keys(cpu)))];
+  const sum = (cpu: Readonly<Record<string, number>>): number => Object.values(cpu).reduce((a, b) => a + b, 0);
+  return [
+    '    µs of CPU an item',
+    ...columns(
+      [['', ...names, 'all'], ...known.map(([name, cpu]) => [name, ...names.map((n) => (cpu[n] ?? 0).toFixed(1)), sum(cpu).toFixed(1)])],
+      4,
+    ),
+  ];
+}
