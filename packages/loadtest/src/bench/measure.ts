@@ -4,7 +4,7 @@ import type { Measurement } from './result.ts';
 
 /** @param work returns how many items it got through, and notes. */
 export async function measure(
-  bed: Bed,
+  bed: Pick<Bed, 'signal' | 'cpu'>,
   work: () => Promise<{ items: number; seconds?: number; notes?: Record<string, number> }>,
 ): Promise<Measurement> {
   bed.signal.throwIfAborted();

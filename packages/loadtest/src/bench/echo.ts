@@ -1,0 +1,29 @@
+/** Starts the bare JSON route as a child process, which ends with its parent. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const ready = z.object({ port: z.number().int().positive() });
+const READY_MS = 20_000;
+
+export type EchoServer = { readonly url: string; readonly pid: number | undefined; stop(): Promise<void> };
+
+export async function startEcho(): Promise<EchoServer> {
+  // It gets the loader of TypeScript from our own command line, as `fork` hands that on.
+  const child = fork(fileURLToPath(new URL('./echo-server.ts', import.meta.url)), [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  try {
+    const [message] = await once(child, 'message', { signal: AbortSignal.timeout(READY_MS) });
+    return { url: `http://127.0.0.1:${ready.parse(message).port}/`, pid: child.pid, stop: () => end(child) };
+  } catch (error) {
+    await end(child);
+    throw error;
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill();
+  await exited;
+}
