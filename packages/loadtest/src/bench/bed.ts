@@ -121,9 +121,9 @@ export async function untilIdle(bed: Bed): Promise<void> {
   }
 }
 
-/** Waits until ClickHouse merges no more, a minute at most: background merges of one side must not slow the other. */
-export async function untilMerged(bed: Bed): Promise<void> {
-  const deadline = Date.now() + QUIET_MERGES_MS;
+/** Waits until ClickHouse merges no more, `withinMs` at most: background merges of one side must not slow the other. */
+export async function untilMerged(bed: Bed, withinMs: number = QUIET_MERGES_MS): Promise<void> {
+  const deadline = Date.now() + withinMs;
   for (let quiet = 0; quiet < 3 && Date.now() < deadline; ) {
     quiet = (await count(bed, 'SELECT count() AS n FROM system.merges')) === 0 ? quiet + 1 : 0;
     await pause(bed, 200);

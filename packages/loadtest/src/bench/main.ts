@@ -10,8 +10,9 @@ import { standardOutput } from '../demo/output.ts';
 import { describeFailure } from '../load/errors.ts';
 import { helpLines } from '../load/options.ts';
 import { makeBed } from './bed.ts';
-import { benchOptions, benchSchema } from './options.ts';
-import { type BenchResult, currentCommit, machineFacts, writeResult } from './result.ts';
+import { BENCHMARKS, benchOptions, benchSchema } from './options.ts';
+import { profilingEnv, reportProfiles } from './profile/report.ts';
+import { type BenchResult, currentCommit, machineFacts, type Row, writeResult } from './result.ts';
 import { runBenchmarks } from './run.ts';
 import { markdownTable, reportLines } from './table.ts';
 
@@ -27,24 +28,30 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const options = benchOptions(env);
   const startedAt = new Date();
-  const bed = await makeBed({ options, output, signal: ending.signal, serviceEnv: {} });
+  const commit = currentCommit(REPOSITORY);
+  const profiles = resolve(REPOSITORY, 'bench/profiles', `${startedAt.toISOString().slice(0, 19).replaceAll(':', '')}-${commit}`);
+  const serviceEnv = options.PROFILE ? profilingEnv(profiles, env.NODE_OPTIONS) : {};
+  const bed = await makeBed({ options, output, signal: ending.signal, serviceEnv });
+  let rows: Row[];
   try {
-    const rows = await runBenchmarks(bed);
-    const result: BenchResult = {
-      version: 1,
-      started_at: startedAt.toISOString(),
-      seconds: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
-      commit: currentCommit(REPOSITORY),
-      machine: machineFacts(),
-      options: { only: [...options.ONLY], scale: options.SCALE, rounds: options.ROUNDS, seed: options.SEED, profile: options.PROFILE },
-      rows,
-    };
-    const path = writeResult(result, resolve(REPOSITORY, options.RESULTS || 'bench/results'));
-    for (const line of [...reportLines(result), '', ...markdownTable(result), '', `Written to ${path}.`]) output.line(line);
-    return 0;
+    rows = await runBenchmarks(bed);
   } finally {
     await bed.close();
   }
+  // Written when the services ended.
+  if (options.PROFILE) for (const line of reportProfiles(profiles)) output.line(line);
+  const result: BenchResult = {
+    version: 1,
+    started_at: startedAt.toISOString(),
+    seconds: Math.round((Date.now() - startedAt.getTime()) / 100) / 10,
+    commit,
+    machine: machineFacts(),
+    options: { only: [...options.ONLY], scale: options.SCALE, rounds: options.ROUNDS, seed: options.SEED, profile: options.PROFILE },
+    rows,
+  };
+  const path = writeResult(result, resolve(REPOSITORY, options.RESULTS || 'bench/results'), BENCHMARKS);
+  for (const line of [...reportLines(result), '', ...markdownTable(result), '', `Written to ${path}.`]) output.line(line);
+  return 0;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());

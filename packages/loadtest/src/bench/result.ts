@@ -90,10 +90,17 @@ export function currentCommit(directory: string): string {
   }
 }
 
-/** Writes `<date>-<commit>.json`; a second run of the day on the same commit replaces the first. @returns its path. */
-export function writeResult(result: BenchResult, directory: string): string {
+/** `<date>-<commit>.json` for a whole run; one of a part, a share or with profiles says so, and so never replaces a whole one. */
+export function resultName({ started_at, commit, options }: BenchResult, all: readonly string[]): string {
+  const part = all.every((id) => options.only.includes(id)) ? [] : options.only;
+  const share = options.scale === 1 ? [] : [`scale${options.scale}`];
+  return [started_at.slice(0, 10), commit, ...part, ...share, ...(options.profile ? ['profiled'] : [])].join('-');
+}
+
+/** @returns the path of the file. */
+export function writeResult(result: BenchResult, directory: string, all: readonly string[]): string {
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, `${result.started_at.slice(0, 10)}-${result.commit}.json`);
+  const path = join(directory, `${resultName(result, all)}.json`);
   writeFileSync(path, `${JSON.stringify(benchResult.parse(result), null, 1)}\n`);
   return path;
 }
