@@ -23,11 +23,13 @@ export type Pace = {
   readonly stopped: () => boolean;
 };
 
-/** `late`: started more than {@link LATE_MS} after they were due. `unsentItems`: due within the time, never started. */
+/** `late`: started more than {@link LATE_MS} after they were due. `unsentItems`: due within the time, not even started a second after it. */
 export type Paced = { late: number; maxLateMs: number; unsentItems: number };
 
 /** Timers are a millisecond or two late on any machine; what is later than this waited for a connection. */
 export const LATE_MS = 10;
+/** What was due is still sent for so long after the end: a system that keeps up leaves nothing unsent. */
+const GRACE_MS = 1_000;
 
 /** @param rate items per second */
 export async function openLoop(pace: Pace, rate: number): Promise<Paced> {
@@ -42,7 +44,7 @@ export async function openLoop(pace: Pace, rate: number): Promise<Paced> {
     while (outstanding.size >= pace.width) await Promise.race(outstanding);
     const now = clock.now();
     if (stopped()) break;
-    if (now >= end) {
+    if (now >= end + GRACE_MS) {
       result.unsentItems = Math.round((rate * pace.durationMs) / 1_000) - dueItems;
       break;
     }

@@ -9,7 +9,7 @@ import { LoadEngine } from './engine.ts';
 import { LoadError } from './errors.ts';
 import type { LoadOptions } from './options.ts';
 import { type LoadReport, makeReport, reportLines } from './report.ts';
-import { loadLine, type Screen, watch } from './watch.ts';
+import { loadLine, type Screen, soon, watch } from './watch.ts';
 
 export type LoadTarget = {
   readonly url: string;
@@ -31,7 +31,8 @@ export async function runLoad(target: LoadTarget, options: LoadOptions, output: 
   const engine = new LoadEngine(target, asked);
   output.line(intention(options));
   const stopWatching = watch(screen, async () => {
-    const balance = difference(before, await client.balance());
+    const now = await soon(client.balance());
+    const balance = now === null ? null : difference(before, now);
     return loadLine({ total: engine.tally.total, stats: engine.stats, window: engine.tally.takeWindow(), balance });
   });
   const result = await engine.run().finally(stopWatching);

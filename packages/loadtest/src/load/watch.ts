@@ -8,31 +8,38 @@ import type { CallCounts, Latency } from './tally.ts';
 
 export type Screen = { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined; write(text: string): unknown };
 
-/** One look at a load: what producers know, latency since the last look, and what happened in the system since the load began. */
-export type Look = { total: CallCounts; stats: ClientStats; window: Latency | null; balance: Balance };
+/**
+ * One look at a load: what producers know, latency since the last look, and what happened in the system since the load began; null
+ * when it does not say.
+ */
+export type Look = { total: CallCounts; stats: ClientStats; window: Latency | null; balance: Balance | null };
 
 export function loadLine({ total, stats, window, balance }: Look): string {
-  const stored = endedOf(balance);
+  const stored = balance === null ? 0 : endedOf(balance);
   const ms = (of: number | undefined): string => (of === undefined ? '-' : of.toFixed(1));
   return [
     `sent ${number(total.sent)} accepted ${number(total.accepted)} rejected ${number(total.rejected)}`,
     `429/503 ${number(stats.later[429] ?? 0)}/${number(stats.later[503] ?? 0)}`,
     `p50/p99 ${ms(window?.p50)}/${ms(window?.p99)} ms`,
-    `waiting ${number(balance.waiting)} chunks`,
-    `stored ${number(stored)} lag ${number(Math.max(0, total.accepted - stored))}`,
+    ...(balance === null
+      ? [`the balance cannot be read, ${number(stats.lost)} answers lost`]
+      : [`waiting ${number(balance.waiting)} chunks`, `stored ${number(stored)} lag ${number(Math.max(0, total.accepted - stored))}`]),
   ].join(' | ');
+}
+
+const UNANSWERED_MS = 2_000;
+
+/** The value, or null when it fails or takes too long: a line must come also when the system stands still. */
+export function soon<T>(value: Promise<T>): Promise<T | null> {
+  const failed = value.catch(() => null);
+  return Promise.race([failed, sleep(UNANSWERED_MS).then(() => null)]);
 }
 
 const EVERY_MS = { terminal: 1_000, elsewhere: 10_000 };
 /** A look may cost the system a tenth of the time at most: counting a long ledger takes longer and longer. */
 const SHARE_OF_TIME = 10;
 
-/**
- * Shows the text of `line` until stopped; null shows nothing this time, and so does a failed look: what is wrong with the system ends
- * the work itself, with its reason.
- *
- * @returns how to stop it.
- */
+/** Shows the text of `line`, which must not fail, until stopped; null shows nothing this time. @returns how to stop it. */
 export function watch(screen: Screen, line: () => Promise<string | null>): () => Promise<void> {
   const ending = new AbortController();
   const startedAt = performance.now();
@@ -42,7 +49,7 @@ export function watch(screen: Screen, line: () => Promise<string | null>): () =>
       await sleep(pause, ending.signal);
       if (ending.signal.aborted) return;
       const from = performance.now();
-      const text = await line().catch(() => null);
+      const text = await line();
       pause = Math.max(live ? EVERY_MS.terminal : EVERY_MS.elsewhere, SHARE_OF_TIME * (performance.now() - from));
       if (text === null || ending.signal.aborted) continue;
       show(screen, `${((performance.now() - startedAt) / 1_000).toFixed(0)} s | ${text}`);

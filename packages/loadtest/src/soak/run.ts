@@ -7,9 +7,10 @@ import { MusterClient } from '../client/client.ts';
 import type { Output } from '../demo/output.ts';
 import { difference, readUntil } from '../demo/settle.ts';
 import { LoadEngine } from '../load/engine.ts';
+import { LoadError } from '../load/errors.ts';
 import { makeReport, reportLines } from '../load/report.ts';
 import { drain, reportFile } from '../load/run.ts';
-import { type Screen, watch } from '../load/watch.ts';
+import { type Screen, soon, watch } from '../load/watch.ts';
 import { judgeMemory, mostParts, requirements, WARM_UP_SHARE } from './judge.ts';
 import { engineOptions, type SoakOptions } from './options.ts';
 import { mostOf, type SoakReport, soakLine, soakLines } from './report.ts';
@@ -33,7 +34,11 @@ export async function runSoak(
     const before = await client.balance();
     const asked = engineOptions(options);
     const engine = new LoadEngine({ url: stack.apiUrl, key: stack.devKey, signal }, asked);
-    const balance = async () => difference(before, await client.balance());
+    const balance = async () => {
+      const now = await soon(client.balance());
+      if (now === null) throw new LoadError('The balance could not be read in time.');
+      return difference(before, now);
+    };
     const sampler = new Sampler({ stack, pool, clickhouse, balance, window: () => engine.tally.takeWindow() });
     sampler.start(sampleEveryMs(options.MINUTES));
     const stopWatching = watch(screen, async () => {
