@@ -8,22 +8,23 @@
 import { type Bed, ledgerMark, startWorker, stopWorker, untilIdle, untilStored } from './bed.ts';
 import { type Aim, CONNECTIONS, shoot } from './cannon.ts';
 import { CpuMeter } from './cpu.ts';
-import { type EchoServer, startEcho } from './echo.ts';
+import { type EchoServer, startEcho } from './echo/start.ts';
 import { address, contactFields } from './items.ts';
 import { measure } from './measure.ts';
 import type { Measurement, Round, Row } from './result.ts';
 import { rowOf } from './rows.ts';
 
 const SECONDS = 8;
-const MIN_SECONDS = 2;
+const WARM_UP_SECONDS = 3;
 const RUNNING = 'with the worker running';
 
 export async function runB1(bed: Bed): Promise<Row> {
-  const seconds = Math.max(MIN_SECONDS, Math.round(SECONDS * bed.options.SCALE));
+  const share = (full: number): number => Math.max(1, Math.round(full * bed.options.SCALE));
+  const seconds = share(SECONDS);
   const echo = await startEcho();
   try {
-    await systemTurn(bed, 'b1-warm', MIN_SECONDS, 'B1 warm-up');
-    await baselineTurn(bed, echo, 'b1-warm', MIN_SECONDS, 'B1 warm-up, baseline');
+    await systemTurn(bed, 'b1-warm', share(WARM_UP_SECONDS), 'B1 warm-up');
+    await baselineTurn(bed, echo, 'b1-warm', share(WARM_UP_SECONDS), 'B1 warm-up, baseline');
     const rounds: Round[] = [];
     for (let n = 1; n <= bed.options.ROUNDS; n += 1) {
       await untilIdle(bed);

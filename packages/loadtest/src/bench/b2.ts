@@ -91,7 +91,7 @@ async function baselineTurn(bed: Bed, people: Population, tag: string, items: nu
   await untilMerged(bed);
   const progress = bed.output.progress(label, items);
   const measured = await measure(bed, async () => {
-    await inBatches(all, async (values) => {
+    await inBatches(bed, all, async (values) => {
       for (const table of ORDERS) await bed.clickhouse.insert({ table: copyOf(table), values, format: 'JSONEachRow' });
       progress.add(values.length);
     });

@@ -104,7 +104,7 @@ async function baselineTurn(bed: Bed, population: string, firstId: number, items
     const all = batches(items, row).map((rows) => JSON.stringify(rows));
     const progress = bed.output.progress(`${label}, ${HALF[version]}`, items);
     const measured = await measure(bed, async () => {
-      await inBatches(all, async (rows) => {
+      await inBatches(bed, all, async (rows) => {
         await bed.pool.query(UPSERT, [bed.workspaceId, rows]);
         progress.add(BATCH);
       });

@@ -33,8 +33,9 @@ export async function send(bed: Bed, path: BatchPath, all: readonly string[]): P
 }
 
 /** Runs `work` over batches, as many at a time as producers have connections. */
-export function inBatches<T>(all: readonly T[], work: (batch: T) => Promise<unknown>): Promise<void> {
+export function inBatches<T>(bed: Bed, all: readonly T[], work: (batch: T) => Promise<unknown>): Promise<void> {
   return eachOf(all, WIDTH, async (batch) => {
+    bed.signal.throwIfAborted();
     await work(batch);
   });
 }

@@ -11,7 +11,7 @@ export type EchoServer = { readonly url: string; readonly pid: number | undefine
 
 export async function startEcho(): Promise<EchoServer> {
   // It gets the loader of TypeScript from our own command line, as `fork` hands that on.
-  const child = fork(fileURLToPath(new URL('./echo-server.ts', import.meta.url)), [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   try {
     const [message] = await once(child, 'message', { signal: AbortSignal.timeout(READY_MS) });
     return { url: `http://127.0.0.1:${ready.parse(message).port}/`, pid: child.pid, stop: () => end(child) };

@@ -1,0 +1,90 @@
+/** The benchmarks as a person starts them, at a thousandth of their counts: every row is there and nothing is lost. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { benchResult } from '../../packages/loadtest/src/bench/result.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const MAIN = join(REPOSITORY, 'packages/loadtest/src/bench/main.ts');
+const ROUNDS = 1;
+
+let results: string;
+beforeAll(() => {
+  results = mkdtempSync(join(tmpdir(), 'muster-bench-results-'));
+});
+afterAll(() => rmSync(results, { recursive: true, force: true }));
+
+type Ended = { code: number | null; said: string };
+
+async function bench(env: Record<string, string>, onText: (said: string, pid: number) => void = () => undefined): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    cwd: REPOSITORY,
+    env: { ...process.env, RESULTS: results, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      said += data.toString();
+      onText(said, child.pid ?? 0);
+    });
+  const [code] = await once(child, 'close');
+  return { code: typeof code === 'number' ? code : null, said };
+}
+
+test('measures every row beside its baseline and writes a result', { timeout: 120_000 }, async () => {
+  const { code, said } = await bench({ SCALE: '0.001', ROUNDS: String(ROUNDS) });
+  expect(code, said).toBe(0);
+
+  const files = readdirSync(results);
+  expect(files).toHaveLength(1);
+  const result = benchResult.parse(JSON.parse(readFileSync(join(results, files[0] ?? ''), 'utf8')));
+  expect(result.rows.map((row) => row.id)).toEqual(['B1', 'B2', 'B3', 'B7']);
+  expect(result.options).toMatchObject({ scale: 0.001, rounds: ROUNDS });
+  for (const row of result.rows) {
+    expect(row.rounds, row.id).toHaveLength(ROUNDS);
+    expect(said).toContain(`| ${row.id} | ${row.work} |`);
+    for (const { system, baseline } of row.rounds) {
+      // The figures follow from the raw rounds that stand beside them.
+      expect(system.rate).toBeCloseTo(system.items / system.seconds, 6);
+      expect(row.figure.median).toBe(system.rate);
+      expect(row.ratio.median).toBeCloseTo(system.rate / baseline.rate, 9);
+      if (process.platform === 'linux') expect(system.cpu_us.api, `${row.id}: CPU of the API`).toBeGreaterThan(0);
+    }
+  }
+
+  // Every item that was sent was accepted, and none twice; what was stored, the run itself counted before it ended with 0.
+  const [b1, b2, b3, b7] = result.rows.map((row) => row.rounds[0]);
+  expect(Object.keys(b1?.system.notes ?? {}).filter((name) => name.startsWith('answers_'))).toEqual([]);
+  for (const round of [b2, b7])
+    expect(round?.system).toMatchObject({ items: 1_000, notes: { accepted: 1_000, answers_503: 0, lost_answers: 0 } });
+  expect(b2?.others['events with ids']?.notes.accepted).toBe(1_000);
+  for (const half of ['new alone', 'updates alone']) expect(b3?.others[half]?.notes.accepted).toBe(1_000);
+  expect([b3?.system.items, b3?.baseline.items]).toEqual([2_000, 2_000]);
+  expect(b7?.baseline).toEqual(b2?.system);
+});
+
+test('an option that cannot be used is said before anything starts', async () => {
+  const { code, said } = await bench({ ONLY: 'B99' });
+  expect(code).toBe(1);
+  expect(said).toContain('ONLY="B99": give some of B1,B2,B3,B7');
+  expect(said).not.toContain('Starting');
+});
+
+test('Ctrl-C ends the run in order and leaves nothing behind', { timeout: 60_000 }, async () => {
+  let stopped = false;
+  const { code, said } = await bench({ ONLY: 'B2', SCALE: '0.001' }, (text, pid) => {
+    if (stopped || !text.includes('contacts for events')) return;
+    stopped = true;
+    process.kill(pid, 'SIGINT');
+  });
+  expect(code, said).toBe(130);
+  expect(said.trimEnd().endsWith('Stopped.'), said).toBe(true);
+  const dataDir = /Starting a stack of its own in (\S+);/.exec(said)?.[1];
+  expect(dataDir).toBeDefined();
+  expect(readdirSync(tmpdir())).not.toContain(dataDir?.split('/').at(-1));
+});
