@@ -87,3 +87,11 @@ test('sends again only events that were acknowledged, as they were, once', () =>
   for (const request of again) source.acknowledged(request);
   expect(source.next().again).toBe(false);
 });
+
+test('the share of requests that are sent again is the one asked for, however many were made before', () => {
+  const source = new RequestSource({ ...choices, BATCH: 1, DUPLICATES: 0.2 }, 'r1');
+  const first = take(source, 5_000).filter((r) => r.body.startsWith('{"events"'));
+  for (const request of first) source.acknowledged(request);
+  const again = take(source, first.length).filter((r) => r.again).length;
+  expect(Math.abs(again / first.length - 0.2)).toBeLessThan(0.03);
+});

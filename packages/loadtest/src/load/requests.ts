@@ -30,6 +30,7 @@ export class RequestSource {
   readonly #again: LoadRequest[] = [];
   #made = 0;
   #items = 0;
+  #acknowledged = 0;
 
   /** @param run letters and digits that no earlier run used. */
   constructor(options: Choices, run: string) {
@@ -62,7 +63,8 @@ export class RequestSource {
   acknowledged(request: LoadRequest): void {
     const { DUPLICATES, SEED } = this.#options;
     if (DUPLICATES === 0 || request.again || !CALL_KINDS[request.call].events) return;
-    if (random(SEED, 'again', this.#made).chance(DUPLICATES)) this.#again.push({ ...request, again: true });
+    this.#acknowledged += 1;
+    if (random(SEED, 'again', this.#acknowledged).chance(DUPLICATES)) this.#again.push({ ...request, again: true });
   }
 
   #event(n: number, r: ReturnType<typeof random>): string {

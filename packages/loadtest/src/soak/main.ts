@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startStack } from '@muster/embedded';
 import { number, standardOutput } from '../demo/output.ts';
 import { describeFailure } from '../load/errors.ts';
@@ -15,6 +16,9 @@ import { helpLines } from '../load/options.ts';
 import { assertMemoryIsReadable } from './memory.ts';
 import { soakOptions, soakSchema } from './options.ts';
 import { runSoak } from './run.ts';
+
+/** A relative directory means the same from wherever the command is given. */
+const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
 const output = standardOutput();
 const ending = new AbortController();
@@ -27,7 +31,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const options = soakOptions(env);
   assertMemoryIsReadable();
-  const kept = env.MUSTER_DATA_DIR ? resolve(env.INIT_CWD || process.cwd(), env.MUSTER_DATA_DIR) : null;
+  const kept = env.MUSTER_DATA_DIR ? resolve(REPOSITORY, env.MUSTER_DATA_DIR) : null;
   const dataDir = kept ?? mkdtempSync(join(tmpdir(), 'muster-soak-'));
   try {
     output.line(`Starting a stack in ${dataDir}.`);
