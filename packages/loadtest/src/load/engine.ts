@@ -20,7 +20,10 @@ export class LoadEngine {
   readonly #options: EngineOptions;
   readonly #client: MusterClient;
   readonly #source: RequestSource;
+  /** Ends the sending. */
   readonly #ending = new AbortController();
+  /** Ends the requests under way, too. */
+  readonly #aborting = new AbortController();
   readonly #clock: Clock;
   #failure: unknown;
 
@@ -32,7 +35,7 @@ export class LoadEngine {
       key: target.key,
       connections: options.CONNECTIONS,
       giveUpAfterMs: GIVE_UP_AFTER_MS,
-      ...(signal ? { signal } : {}),
+      signal: AbortSignal.any([this.#aborting.signal, ...(signal ? [signal] : [])]),
     });
     // Ids of two runs never meet, whatever their seeds: an id that was seen before is a duplicate.
     this.#source = new RequestSource(options, randomUUID().replaceAll('-', '').slice(0, 12));
@@ -66,11 +69,6 @@ export class LoadEngine {
     }
   }
 
-  /** Sends no more; `run` resolves when what is outstanding was answered. */
-  finish(): void {
-    this.#ending.abort();
-  }
-
   readonly #send: Send = async (request, due) => {
     this.tally.started(request);
     try {
@@ -81,6 +79,7 @@ export class LoadEngine {
       // The first failure ends the run: the others follow from it.
       this.#failure ??= error;
       this.#ending.abort();
+      this.#aborting.abort();
     }
   };
 
