@@ -24,19 +24,19 @@ export async function runB1(bed: Bed): Promise<Row> {
   const echo = await startEcho();
   try {
     await systemTurn(bed, 'b1-warm', share(WARM_UP_SECONDS), 'B1 warm-up');
-    await baselineTurn(bed, echo, 'b1-warm', share(WARM_UP_SECONDS), 'B1 warm-up, baseline');
+    await baselineTurn(bed, echo, 'b1-warm', share(WARM_UP_SECONDS), 'B1 warm-up base');
     const rounds: Round[] = [];
     for (let n = 1; n <= bed.options.ROUNDS; n += 1) {
       await untilIdle(bed);
       await stopWorker(bed);
       const mark = await ledgerMark(bed);
       const system = await systemTurn(bed, `b1-${n}`, seconds, `B1 round ${n}`);
-      const baseline = await baselineTurn(bed, echo, `b1-${n}`, seconds, `B1 round ${n}, baseline`);
+      const baseline = await baselineTurn(bed, echo, `b1-${n}`, seconds, `B1 round ${n} base`);
       await startWorker(bed);
       // Nothing that was acknowledged may be missing; the last request of each connection was cut off and may be there, too.
       await untilStored(bed, mark, system.items);
       await untilIdle(bed);
-      const running = await systemTurn(bed, `b1-running-${n}`, seconds, `B1 round ${n}, worker on`);
+      const running = await systemTurn(bed, `b1-running-${n}`, seconds, `B1 worker on ${n}`);
       rounds.push({ system, baseline, others: { [RUNNING]: running } });
     }
     await untilIdle(bed);

@@ -30,12 +30,12 @@ export async function runB2(bed: Bed, people: Population): Promise<Row> {
   const items = scaled(EVENTS, bed.options.SCALE);
   for (const table of ORDERS) await bed.clickhouse.command({ query: `CREATE TABLE ${copyOf(table)} AS ${table}` });
   await warmUpB2(bed, people);
-  await baselineTurn(bed, people, 'b2-warm', scaled(WARM_UP, bed.options.SCALE), 'B2 warm-up, baseline');
+  await baselineTurn(bed, people, 'b2-warm', scaled(WARM_UP, bed.options.SCALE), 'B2 warm-up base');
   const rounds: Round[] = [];
   for (let n = 1; n <= bed.options.ROUNDS; n += 1) {
     const tag = `b2-${n}`;
     const system = await systemTurn(bed, people, tag, items, `B2 round ${n}`);
-    const baseline = await baselineTurn(bed, people, tag, items, `B2 round ${n}, baseline`);
+    const baseline = await baselineTurn(bed, people, tag, items, `B2 round ${n} base`);
     rounds.push({ system, baseline, others: {} });
   }
   const withIds = await systemTurn(bed, people, 'b2-ids', items, 'B2 with ids', { ids: true });
@@ -66,7 +66,7 @@ export async function systemTurn(
   options: { ids?: boolean } = {},
 ): Promise<Measurement> {
   const now = Date.now();
-  const all = bodies(items, 'events', (n) => {
+  const all = await bodies(bed, items, 'events', (n) => {
     const { contact, event } = benchEvent(bed.options.SEED, tag, n, people.size, now);
     return { ...(options.ids === true ? { id: `${tag}-${n}` } : {}), email: people.email(contact), ...event };
   });
@@ -87,7 +87,7 @@ export async function systemTurn(
 }
 
 async function baselineTurn(bed: Bed, people: Population, tag: string, items: number, label: string): Promise<Measurement> {
-  const all = tableRows(bed, people, tag, items);
+  const all = await tableRows(bed, people, tag, items);
   await untilMerged(bed);
   const progress = bed.output.progress(label, items);
   const measured = await measure(bed, async () => {
@@ -103,10 +103,10 @@ async function baselineTurn(bed: Bed, people: Population, tag: string, items: nu
 }
 
 /** The rows that the system would store: same columns, same kind of ids. */
-function tableRows(bed: Bed, people: Population, tag: string, items: number): TimelineRow[][] {
+function tableRows(bed: Bed, people: Population, tag: string, items: number): Promise<TimelineRow[][]> {
   const now = Date.now();
   let root = '';
-  return batches(items, (n) => {
+  return batches(bed, items, (n) => {
     if (n % BATCH === 0) root = randomUUID();
     const { contact, event } = benchEvent(bed.options.SEED, tag, n, people.size, now);
     const { kind, occurred_at: occurredAt, properties, ...message } = event;

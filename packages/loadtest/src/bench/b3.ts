@@ -29,12 +29,12 @@ export async function runB3(bed: Bed): Promise<Row> {
   await bed.pool.query('CREATE TABLE bench_contacts (LIKE contacts INCLUDING ALL) WITH (fillfactor = 85)');
   const warmUp = scaled(WARM_UP, bed.options.SCALE);
   await systemTurn(bed, 'b3-warm', warmUp, 'B3 warm-up');
-  await baselineTurn(bed, 'b3-warm', 1, warmUp, 'B3 warm-up, baseline');
+  await baselineTurn(bed, 'b3-warm', 1, warmUp, 'B3 warm-up base');
   const rounds: Round[] = [];
   for (let n = 1; n <= bed.options.ROUNDS; n += 1) {
     const population = `b3-${n}`;
     const system = await systemTurn(bed, population, items, `B3 round ${n}`);
-    const baseline = await baselineTurn(bed, population, warmUp + (n - 1) * items + 1, items, `B3 round ${n}, baseline`);
+    const baseline = await baselineTurn(bed, population, warmUp + (n - 1) * items + 1, items, `B3 round ${n} base`);
     rounds.push({ system: system.both, baseline: baseline.both, others: { 'new alone': system.new, 'updates alone': system.updates } });
   }
   return rowOf({
@@ -56,7 +56,10 @@ function joined(first: Measurement, second: Measurement): Halves {
 
 async function systemTurn(bed: Bed, population: string, items: number, label: string): Promise<Halves> {
   const half = async (version: Version): Promise<Measurement> => {
-    const all = bodies(items, 'contacts', (n) => ({ email: address(population, n), ...contactFields(bed.options.SEED, n, version) }));
+    const all = await bodies(bed, items, 'contacts', (n) => ({
+      email: address(population, n),
+      ...contactFields(bed.options.SEED, n, version),
+    }));
     await untilIdle(bed);
     await untilMerged(bed);
     const mark = await ledgerMark(bed);
@@ -101,7 +104,7 @@ async function baselineTurn(bed: Bed, population: string, firstId: number, items
       email: address(population, n),
       fields: contactFields(bed.options.SEED, n, version),
     });
-    const all = batches(items, row).map((rows) => JSON.stringify(rows));
+    const all = (await batches(bed, items, row)).map((rows) => JSON.stringify(rows));
     const progress = bed.output.progress(`${label}, ${HALF[version]}`, items);
     const measured = await measure(bed, async () => {
       await inBatches(bed, all, async (rows) => {

@@ -9,11 +9,15 @@ import { type ClickHouse, createClickHouse } from '@muster/clickhouse';
 import { type LocalStack, startStack } from '@muster/embedded';
 import { createPool, findWorkspace, type Pool } from '@muster/postgres';
 import { sleep } from '@muster/runtime';
+import { z } from 'zod';
 import { MusterClient } from '../client/client.ts';
 import type { Output } from '../demo/output.ts';
 import { CpuMeter } from './cpu.ts';
 import { BenchError } from './errors.ts';
 import { type BenchOptions, WIDTH } from './options.ts';
+
+/** ClickHouse writes 64-bit counts as text. */
+const countRows = z.array(z.object({ n: z.coerce.number().int() }));
 
 export type Bed = {
   readonly options: BenchOptions;
@@ -115,6 +119,7 @@ export async function untilIdle(bed: Bed): Promise<void> {
   let idle = 0;
   while (idle < 2) {
     const { waiting } = await bed.client.balance();
+    // Only what is on its way matters here: no row is later than that mark.
     const { pending } = await readLedger(bed, 'infinity');
     idle = waiting === 0 && !pending ? idle + 1 : 0;
     await pause(bed, 200);
@@ -141,8 +146,9 @@ export async function startWorker(bed: Bed): Promise<void> {
 /** The `n` of a query's only row; `{ws:UInt32}` is bound. */
 export async function count(bed: Bed, query: string, params: Record<string, unknown> = {}): Promise<number> {
   const result = await bed.clickhouse.query({ query, query_params: { ws: bed.workspaceId, ...params }, format: 'JSONEachRow' });
-  const [row] = await result.json<{ n: string | number }>();
-  return Number(row?.n ?? -1);
+  const [row] = countRows.parse(await result.json());
+  if (row === undefined) throw new BenchError(`ClickHouse gave no row for: ${query}`);
+  return row.n;
 }
 
 /** Throws when figures differ that must be the same: a fast system that loses items is not fast. */

@@ -18,7 +18,7 @@ export async function populate(bed: Bed): Promise<Population> {
   await send(
     bed,
     '/api/contacts.import',
-    bodies(size, 'contacts', (n) => ({ email: email(n), ...contactFields(bed.options.SEED, n, 1) })),
+    await bodies(bed, size, 'contacts', (n) => ({ email: email(n), ...contactFields(bed.options.SEED, n, 1) })),
   );
   await untilStored(bed, mark, size, (n) => progress.add(n));
   progress.done();
@@ -27,7 +27,7 @@ export async function populate(bed: Bed): Promise<Population> {
 
 async function readIds(bed: Bed, size: number, email: (n: number) => string): Promise<number[]> {
   const ids: number[] = [];
-  for (const emails of batches(size, email)) {
+  for (const emails of await batches(bed, size, email)) {
     const { rows } = await bed.pool.query<{ contact_id: number; email: string }>(
       'SELECT contact_id, email FROM contacts WHERE workspace_id = $1 AND email = ANY($2)',
       [bed.workspaceId, emails],

@@ -7,7 +7,7 @@ import { type BenchResult, type Measurement, resultName } from './result.ts';
 import { rowOf } from './rows.ts';
 import { markdownTable, reportLines } from './table.ts';
 
-const turn = (rate: number): Measurement => ({ items: 1_000, seconds: 1_000 / rate, rate, cpu_us: { api: 10 }, notes: {} });
+const turn = (rate: number): Measurement => ({ items: 1_000, seconds: 1_000 / rate, rate, cpu_us: { api: 10 }, notes: { answers_503: 2 } });
 const rounds = (...pairs: [number, number][]) =>
   pairs.map(([system, baseline]) => ({ system: turn(system), baseline: turn(baseline), others: {} }));
 const row = (goal: { rate: number | null; ratio: number }, ...pairs: [number, number][]) =>
@@ -67,6 +67,7 @@ test('the tables tell goal, figure, baseline, ratio, verdict and CPU', () => {
   );
   const text = reportLines(result()).join('\n');
   expect(text).toMatch(/B9 {2}PASS/);
+  expect(text).toContain('system: answers_503 2');
   expect(text).toMatch(/system +10\.0 +10\.0/);
   expect(text).toContain('2 cores (X), 8 GiB, Node v20.0.0, commit abc1234');
 });

@@ -37,6 +37,7 @@ export function reportLines(result: BenchResult): string[] {
     ]).map((line) => `  ${line}`),
     `    baseline: ${row.baseline_work}`,
     ...cpuLines(row),
+    ...noteLines(row),
   ]);
   return [...lines, '', machineLine(result)];
 }
@@ -61,21 +62,30 @@ function machineLine({ machine, commit, options }: BenchResult): string {
   );
 }
 
-/** Microseconds of CPU an item, medians over the rounds. */
-function cpuLines(row: Row): string[] {
-  const sides: [string, Measurement[]][] = [
+type Side = [name: string, measurements: Measurement[]];
+
+function sidesOf(row: Row): Side[] {
+  return [
     ['system', row.rounds.map((r) => r.system)],
     ['baseline', row.rounds.map((r) => r.baseline)],
-    ...Object.keys(row.others).map((name): [string, Measurement[]] => [name, row.rounds.flatMap((r) => r.others[name] ?? [])]),
+    ...Object.keys(row.others).map((name): Side => [name, row.rounds.flatMap((r) => r.others[name] ?? [])]),
   ];
-  const known = sides.map(([name, all]): [string, Record<string, number>] => [name, mediansByKey(all.map((m) => m.cpu_us))]);
-  const names = [...new Set(known.flatMap(([, cpu]) => Object.keys(cpu)))];
+}
+
+/** Microseconds of CPU an item, medians over the rounds. */
+function cpuLines(row: Row): string[] {
+  const sides = sidesOf(row).map(([name, all]) => ({ name, cpu: mediansByKey(all.map((m) => m.cpu_us)) }));
+  const names = [...new Set(sides.flatMap(({ cpu }) => Object.keys(cpu)))];
+  const cell = (micros: number | undefined): string => (micros === undefined ? '-' : micros.toFixed(1));
   const sum = (cpu: Readonly<Record<string, number>>): number => Object.values(cpu).reduce((a, b) => a + b, 0);
-  return [
-    '    µs of CPU an item',
-    ...columns(
-      [['', ...names, 'all'], ...known.map(([name, cpu]) => [name, ...names.map((n) => (cpu[n] ?? 0).toFixed(1)), sum(cpu).toFixed(1)])],
-      4,
-    ),
-  ];
+  const rows = sides.map(({ name, cpu }) => [name, ...names.map((n) => cell(cpu[n])), cell(sum(cpu))]);
+  return ['    µs of CPU an item', ...columns([['', ...names, 'all'], ...rows], 4)];
+}
+
+/** What else was seen, medians over the rounds: refusals among it. */
+function noteLines(row: Row): string[] {
+  return sidesOf(row).flatMap(([name, all]) => {
+    const notes = Object.entries(mediansByKey(all.map((m) => m.notes))).map(([note, value]) => `${note} ${number(value)}`);
+    return notes.length === 0 ? [] : [`    ${name}: ${notes.join(', ')}`];
+  });
 }
