@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ContactPatch } from '@muster/domain';
+import { decodeVerdicts } from '@muster/postgres';
 import { chunkId, customEventQueue, type ProfileItem, profileQueue, QUEUE_PREFIX, TIMELINE_QUEUE } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import { Queue } from 'bullmq';
@@ -138,7 +139,7 @@ async function outcome(run: string, chunks: readonly Chunk[]): Promise<unknown> 
   const emailOf = (id: unknown) => contacts.find((c) => c.contact_id === id)?.email;
   const text = JSON.stringify({
     contacts,
-    verdicts: verdicts.map((v) => (JSON.parse(v.verdicts) as { v: string; id?: number }[]).map((x) => `${x.v} ${emailOf(x.id) ?? ''}`)),
+    verdicts: verdicts.map((v) => decodeVerdicts(v.verdicts).map((x) => `${x.v} ${emailOf(x.id) ?? ''}`)),
     timelines: Object.values(timelines).map((rows) =>
       (rows as { contact_id: number; kind: string; changes: string }[])
         .map((r) => [emailOf(r.contact_id) ?? '', r.kind, r.changes] as const)

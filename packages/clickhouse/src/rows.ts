@@ -16,6 +16,24 @@ export function clickhouseMicros(micros: number): string {
 
 const MAX_UINT64 = 18_446_744_073_709_551_615n;
 
+/** The time of acceptance in the forms that rows need: made once for the many rows of a chunk, because formatting it is dear. */
+export type Acceptance = {
+  /** ISO UTC, milliseconds. */
+  readonly iso: string;
+  readonly recordedAt: string;
+  /** Larger for what was accepted earlier: the version by which the first copy of a row stays. */
+  readonly keepFirst: string;
+};
+
+/** @param micros microseconds since the epoch */
+export function acceptanceOf(micros: number): Acceptance {
+  return {
+    iso: new Date(Math.floor(micros / 1_000)).toISOString(),
+    recordedAt: clickhouseMicros(micros),
+    keepFirst: (MAX_UINT64 - BigInt(micros)).toString(),
+  };
+}
+
 export type TimelineRow = {
   workspace_id: number;
   kind: string;
@@ -43,8 +61,8 @@ export type TimelineInput = {
   /** ISO UTC. */
   occurredAt: string;
   id: string;
-  /** Microseconds; also `recorded_at`. */
-  acceptedAt: number;
+  /** Also `recorded_at`. */
+  accepted: Acceptance;
   /** Order within the request: ties of occurred_at are shown by order of recording. */
   ord: number;
   entityType: 'contact' | 'contact_list' | 'message';
@@ -62,7 +80,7 @@ export function timelineRow(input: TimelineInput): TimelineRow {
     contact_id: input.contactId,
     occurred_at: clickhouseTime(input.occurredAt),
     id: input.id,
-    recorded_at: clickhouseMicros(input.acceptedAt),
+    recorded_at: input.accepted.recordedAt,
     ord: input.ord,
     entity_type: input.entityType,
     entity_id: input.entityId,
@@ -73,7 +91,7 @@ export function timelineRow(input: TimelineInput): TimelineRow {
     link_url: m?.link_url ?? '',
     changes: input.changes ? JSON.stringify(input.changes) : '',
     properties: input.properties ? JSON.stringify(input.properties) : '',
-    keep_first: (MAX_UINT64 - BigInt(input.acceptedAt)).toString(),
+    keep_first: input.accepted.keepFirst,
   };
 }
 

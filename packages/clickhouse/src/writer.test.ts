@@ -4,8 +4,12 @@ import { createLogger } from '@muster/runtime';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ClickHouse, createClickHouse } from './client.ts';
 import { splitStatements } from './migrate.ts';
-import { clickhouseMicros, clickhouseTime, type TableRows, timelineRow } from './rows.ts';
+import { acceptanceOf, clickhouseMicros, clickhouseTime, type TableRows, timelineRow } from './rows.ts';
+import { TARGETS } from './tables.ts';
 import { GroupCommitWriter } from './writer.ts';
+
+/** Where a timeline row has its id. */
+const ID = TARGETS.timeline.columns.indexOf('id');
 
 type Insert = { table: string; ids: string[] };
 type Answer = 'ok' | 'die' | { status: number; text: string };
@@ -34,7 +38,7 @@ beforeEach(async () => {
       if (table === undefined) return response.end('{"parts":1}\n');
       attempts += 1;
       const rows = body.split('\n').filter(Boolean);
-      const insert = { table, ids: rows.map((r) => (JSON.parse(r) as { id: string }).id) };
+      const insert = { table, ids: rows.map((r) => (JSON.parse(r) as string[])[ID] ?? '') };
       const told = await answer(insert);
       if (told === 'die') return request.socket.destroy();
       if (told !== 'ok') return response.writeHead(told.status).end(told.text);
@@ -56,7 +60,7 @@ const writerWith = (options: { intervalMs?: number; maxRows?: number; onError?: 
 const row = (id: string) =>
   timelineRow({
     ...{ workspaceId: 1, contactId: 1, kind: 'open_email', occurredAt: '2024-01-01T00:00:00.000Z', id },
-    ...{ acceptedAt: 1, ord: 1, entityType: 'message', entityId: id },
+    ...{ accepted: acceptanceOf(1), ord: 1, entityType: 'message', entityId: id },
   });
 const events = (...ids: string[]): TableRows => ({ timeline: ids.map(row) });
 const stored = (table: string) => inserts.filter((i) => i.table === table).flatMap((i) => i.ids);

@@ -12,16 +12,9 @@ import { finished } from 'node:stream/promises';
 import { backoffMs, errorFields, type Logger, sleep } from '@muster/runtime';
 import { type ClickHouse, clickhouseCode, isRowError } from './client.ts';
 import type { TableRows } from './rows.ts';
+import { encodeRows, insertStatement, TARGETS } from './tables.ts';
 
 type Row = object;
-/** Physical tables in the order of insertion; `timeline` and `custom_events` go to both of their orders. */
-const TARGETS: Record<keyof TableRows, readonly string[]> = {
-  contacts: ['contacts'],
-  contact_lists: ['contact_lists'],
-  timeline: ['timeline_by_contact', 'timeline_by_kind'],
-  custom_events: ['custom_events', 'custom_events_by_contact'],
-  custom_events_by_contact: ['custom_events_by_contact'],
-};
 const LOGICAL = Object.keys(TARGETS) as (keyof TableRows)[];
 
 /** The refused rows of one caller: another's are for that one to record. */
@@ -29,6 +22,7 @@ function refusedOf(rows: TableRows, refused: ReadonlySet<object>): Set<object> {
   return new Set(LOGICAL.flatMap((table) => (rows[table] ?? []).filter((row) => refused.has(row))));
 }
 
+type InsertTarget = { table: string; columns: readonly string[] };
 type Waiting = { rows: TableRows; count: number; resolve: (refused: Set<object>) => void };
 
 export type WriterOptions = {
@@ -60,7 +54,7 @@ export class GroupCommitWriter {
     this.#onError = options.onError ?? (() => undefined);
     this.#baseIntervalMs = options.intervalMs ?? 250;
     this.#intervalMs = this.#baseIntervalMs;
-    this.#maxRows = options.maxRows ?? 10_000;
+    this.#maxRows = options.maxRows ?? 20_000;
   }
 
   /** Rows waiting for a flush: the caller's measure for slowing down. */
@@ -135,8 +129,9 @@ export class GroupCommitWriter {
       for (const waiting of batch) for (const row of waiting.rows[logical] ?? []) rows.push(row);
       if (rows.length === 0) continue;
       // Encoding is the dearest part of an insert on our side: once, for both orders of a table.
-      const body = encodeRows(rows);
-      for (const table of TARGETS[logical]) inserts.push(this.#insertUntilDone(table, rows, body, refused));
+      const { tables, columns } = TARGETS[logical];
+      const body = encodeRows(rows, columns);
+      for (const table of tables) inserts.push(this.#insertUntilDone({ table, columns }, rows, body, refused));
     }
     await Promise.all(inserts);
     await this.#adaptInterval();
@@ -144,10 +139,11 @@ export class GroupCommitWriter {
   }
 
   /** Inserts rows into one table; repeats for ever on transient errors, splits on data errors. */
-  async #insertUntilDone(table: string, rows: Row[], body: Buffer, refused: Set<object>): Promise<void> {
+  async #insertUntilDone(target: InsertTarget, rows: Row[], body: Buffer, refused: Set<object>): Promise<void> {
+    const { table, columns } = target;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#insert(table, body);
+        await this.#insert(target, body);
         return;
       } catch (error) {
         const code = String(clickhouseCode(error) ?? 'connection');
@@ -159,7 +155,8 @@ export class GroupCommitWriter {
             return;
           }
           const half = rows.length >> 1;
-          for (const part of [rows.slice(0, half), rows.slice(half)]) await this.#insertUntilDone(table, part, encodeRows(part), refused);
+          for (const part of [rows.slice(0, half), rows.slice(half)])
+            await this.#insertUntilDone(target, part, encodeRows(part, columns), refused);
           return;
         }
         if (attempt % 20 === 0)
@@ -169,9 +166,9 @@ export class GroupCommitWriter {
     }
   }
 
-  async #insert(table: string, body: Buffer): Promise<void> {
+  async #insert({ table, columns }: InsertTarget, body: Buffer): Promise<void> {
     const { stream } = await this.#clickhouse.exec({
-      query: `INSERT INTO ${table} FORMAT JSONEachRow`,
+      query: insertStatement(table, columns),
       values: Readable.from([body], { objectMode: false }),
     });
     // The answer of an insert is empty; reading it to its end gives the connection back.
@@ -198,11 +195,4 @@ export class GroupCommitWriter {
       this.#log.debug(errorFields(error), 'could not read the number of parts');
     }
   }
-}
-
-/** Rows as JSON lines. */
-function encodeRows(rows: readonly Row[]): Buffer {
-  let text = '';
-  for (const row of rows) text += `${JSON.stringify(row)}\n`;
-  return Buffer.from(text);
 }

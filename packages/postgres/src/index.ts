@@ -11,4 +11,5 @@ export * from './migrate.ts';
 export * from './parked.ts';
 export * from './pool.ts';
 export * from './rejections.ts';
+export * from './verdicts.ts';
 export * from './workspaces.ts';

@@ -5,65 +5,10 @@
  * A row's life: inserted in the transaction that applies the chunk (outbox set, or events_pending) → delivered (outbox NULL,
  * events_pending false) → folded into ledger_totals after the retention.
  */
-import { z } from 'zod';
-import type { Queryable } from './pool.ts';
+import { inTransaction, type Pool, type Queryable } from './pool.ts';
+import { decodeVerdicts, encodeVerdicts, type Verdict, type VerdictCounts } from './verdicts.ts';
 
 export type LedgerSource = 'profile' | 'timeline' | 'custom_event';
-
-/** What became of one item. `c` and the others are short because every accepted item has one for 30 days. */
-export const VERDICTS = {
-  c: 'created',
-  u: 'updated',
-  n: 'unchanged',
-  s: 'stored',
-  d: 'duplicate',
-  r: 'rejected',
-  k: 'parked',
-  e: 'erased',
-  x: 'cancelled',
-} as const;
-export type VerdictCode = keyof typeof VERDICTS;
-
-/**
- * One item's verdict: `v` code, `id` contact id, `i` the item's identity (root:index), `m` membership outcomes by list id.
- */
-export const verdictSchema = z.object({
-  v: z.enum(['c', 'u', 'n', 's', 'd', 'r', 'k', 'e', 'x']),
-  id: z.number().int().optional(),
-  i: z.string(),
-  m: z.record(z.string(), z.string()).optional(),
-});
-export type Verdict = z.infer<typeof verdictSchema>;
-const verdictsSchema = z.array(verdictSchema);
-
-export type VerdictCounts = {
-  applied: number;
-  unchanged: number;
-  duplicate: number;
-  rejected: number;
-  parked: number;
-  erased: number;
-  cancelled: number;
-};
-
-const COUNTER: Record<VerdictCode, keyof VerdictCounts> = {
-  c: 'applied',
-  u: 'applied',
-  s: 'applied',
-  n: 'unchanged',
-  d: 'duplicate',
-  r: 'rejected',
-  k: 'parked',
-  e: 'erased',
-  x: 'cancelled',
-};
-
-/** Sums verdicts into the terms of the balance. */
-export function countVerdicts(verdicts: readonly Verdict[]): VerdictCounts {
-  const counts: VerdictCounts = { applied: 0, unchanged: 0, duplicate: 0, rejected: 0, parked: 0, erased: 0, cancelled: 0 };
-  for (const verdict of verdicts) counts[COUNTER[verdict.v]] += 1;
-  return counts;
-}
 
 export type LedgerEntry = {
   chunkId: string;
@@ -111,7 +56,7 @@ export async function insertLedger(db: Queryable, entry: LedgerEntry): Promise<b
       c.parked,
       c.erased,
       c.cancelled,
-      JSON.stringify(entry.verdicts),
+      encodeVerdicts(entry.verdicts),
       entry.outbox,
       entry.eventsPending,
       entry.leaseSeconds,
@@ -156,7 +101,7 @@ export async function findLedger(db: Queryable, chunkId: string): Promise<Ledger
     workspaceId: row.workspace_id,
     source: row.source,
     acceptedAt: Number(row.accepted_at),
-    verdicts: verdictsSchema.parse(JSON.parse(row.verdicts)),
+    verdicts: decodeVerdicts(row.verdicts),
     outbox: row.outbox,
     delivered: row.outbox === null && !row.events_pending,
     followUps: row.follow_ups,
@@ -205,17 +150,23 @@ export async function markEventsStored(db: Queryable, chunkIds: readonly string[
   await db.query('UPDATE job_ledger SET events_pending = false, outbox = NULL WHERE chunk_id = ANY($1::text[])', [chunkIds]);
 }
 
-/** Turns a stored item into a rejected one, when ClickHouse refused its row for what it holds. */
-export async function rejectStored(db: Queryable, chunkId: string, itemIds: readonly string[]): Promise<void> {
-  await db.query(
-    `UPDATE job_ledger SET applied = applied - n.n, rejected = rejected + n.n,
-       verdicts = (SELECT json_agg(CASE WHEN v->>'i' = ANY($2::text[]) AND v->>'v' = 's' THEN jsonb_set(v, '{v}', '"r"') ELSE v END ORDER BY o)::text
-                   FROM jsonb_array_elements(verdicts::jsonb) WITH ORDINALITY AS t(v, o))
-     FROM (SELECT count(*)::int AS n FROM job_ledger l, jsonb_array_elements(l.verdicts::jsonb) AS v
-           WHERE l.chunk_id = $1 AND v->>'i' = ANY($2::text[]) AND v->>'v' = 's') AS n
-     WHERE chunk_id = $1`,
-    [chunkId, itemIds],
-  );
+/** Turns stored items into rejected ones, when ClickHouse refused their rows for what they hold. */
+export async function rejectStored(pool: Pool, chunkId: string, itemIds: readonly string[]): Promise<void> {
+  const refused = new Set(itemIds);
+  await inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ verdicts: string }>('SELECT verdicts FROM job_ledger WHERE chunk_id = $1 FOR UPDATE', [chunkId]);
+    let changed = 0;
+    const verdicts = decodeVerdicts(rows[0]?.verdicts ?? '[]').map((verdict): Verdict => {
+      if (verdict.v !== 's' || !refused.has(verdict.i)) return verdict;
+      changed += 1;
+      return { ...verdict, v: 'r' };
+    });
+    await client.query('UPDATE job_ledger SET applied = applied - $2, rejected = rejected + $2, verdicts = $3 WHERE chunk_id = $1', [
+      chunkId,
+      changed,
+      encodeVerdicts(verdicts),
+    ]);
+  });
 }
 
 /** Undelivered rows (outbox or events) and the age of the oldest in seconds. */

@@ -3,7 +3,7 @@
  * leaves the row undelivered and every step is repeatable: follow-ups have derived ids, rows are the same rows, marks are sets.
  */
 import { hash } from 'node:crypto';
-import { contactMirrorRow, membershipMirrorRow, type TableRows } from '@muster/clickhouse';
+import { acceptanceOf, contactMirrorRow, membershipMirrorRow, type TableRows } from '@muster/clickhouse';
 import { type NewRejection, type OutboxRow, readContacts, readMemberships, recordRejections } from '@muster/postgres';
 import { addFollowUps, markTouched, type Touched, touch } from '@muster/queues';
 import type { Deps } from '../deps.ts';
@@ -103,14 +103,15 @@ async function collect(
       if (pairs.has(`${m.contact_id}|${m.list_id}`)) all.contact_lists.push(membershipMirrorRow(workspaceId, m));
   }
   for (const { row, outbox } of list) {
+    const accepted = acceptanceOf(row.accepted_at);
     for (const entry of outbox.entries ?? []) {
       if (!alive.has(entry.c)) continue;
-      all.timeline.push(entryRow(workspaceId, row.accepted_at, entry));
+      all.timeline.push(entryRow(workspaceId, accepted, entry));
       touchEntry(touched, entry);
     }
     for (const e of outbox.events ?? []) {
       if (!alive.has(e.c)) continue;
-      all.timeline.push(eventRow(workspaceId, e.c, e.e, { id: e.i, acceptedAt: e.acc, ord: e.o }));
+      all.timeline.push(eventRow(workspaceId, e.c, e.e, { id: e.i, accepted: acceptanceOf(e.acc), ord: e.o }));
       touch(touched, `kind:${e.e.kind}`, e.c);
     }
     for (const event of outbox.custom ?? []) {

@@ -1,5 +1,13 @@
 /** Turns outboxes and events into ClickHouse rows, and says which dependencies of segments they touch. */
-import { type CustomEventInput, customEventMoved, customEventRow, type TableRows, type TimelineRow, timelineRow } from '@muster/clickhouse';
+import {
+  type Acceptance,
+  type CustomEventInput,
+  customEventMoved,
+  customEventRow,
+  type TableRows,
+  type TimelineRow,
+  timelineRow,
+} from '@muster/clickhouse';
 import type { ActivityEvent } from '@muster/domain';
 import { type Touched, touch } from '@muster/queues';
 import type { Entry, StoredCustomEvent } from './outbox.ts';
@@ -7,14 +15,14 @@ import type { Entry, StoredCustomEvent } from './outbox.ts';
 /** ISO time of an acceptance given in microseconds; the default of `occurred_at`. */
 export const isoOfMicros = (micros: number): string => new Date(Math.floor(micros / 1_000)).toISOString();
 
-export function entryRow(workspaceId: number, acceptedAt: number, entry: Entry): TimelineRow {
+export function entryRow(workspaceId: number, accepted: Acceptance, entry: Entry): TimelineRow {
   return timelineRow({
     workspaceId,
     contactId: entry.c,
     kind: entry.k,
-    occurredAt: entry.t ?? isoOfMicros(acceptedAt),
+    occurredAt: entry.t ?? accepted.iso,
     id: entry.i,
-    acceptedAt,
+    accepted,
     ord: entry.o,
     entityType: entry.l === undefined ? 'contact' : 'contact_list',
     entityId: entry.l ?? String(entry.c),
@@ -27,15 +35,15 @@ export function eventRow(
   workspaceId: number,
   contactId: number,
   event: ActivityEvent,
-  item: { id: string; acceptedAt: number; ord: number },
+  item: { id: string; accepted: Acceptance; ord: number },
 ): TimelineRow {
   return timelineRow({
     workspaceId,
     contactId,
     kind: event.kind,
-    occurredAt: event.occurred_at ?? isoOfMicros(item.acceptedAt),
+    occurredAt: event.occurred_at ?? item.accepted.iso,
     id: event.id ?? item.id,
-    acceptedAt: item.acceptedAt,
+    accepted: item.accepted,
     ord: item.ord,
     entityType: 'message',
     entityId: event.message_id ?? event.id ?? item.id,

@@ -9,7 +9,6 @@ import {
   enterErasureGate,
   findLedger,
   inTransaction,
-  isApplied,
   type LedgerRow,
   lockExternalIds,
   type ParkedItem,
@@ -46,13 +45,16 @@ export type TimelineContext = {
 type Segment = Part<EventItem> & { entries: Entry[]; created: number[]; parked: ParkedItem[]; effects: Effect[] };
 const emptySegment = (): Segment => ({ verdicts: [], entries: [], created: [], parked: [], effects: [], refused: [], usedIds: 0 });
 
-/** Returns the ledger row of the chunk, writing it first when there is none. */
-export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, context: TimelineContext): Promise<LedgerRow> {
-  const earlier = await findLedger(deps.pool, context.chunkId);
-  if (earlier) return earlier;
+/** What the ledger says about a chunk: as it was written now, or by an earlier try. */
+export type Judged = Pick<LedgerRow, 'verdicts' | 'outbox' | 'delivered'>;
+
+/** Returns the verdicts of the chunk, writing its ledger row first when there is none. */
+export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, context: TimelineContext): Promise<Judged> {
   const freeIds = await deps.contactIds.take(chunk.ws, emailsOf(chunk.items).length);
-  const usedIds = await inTransaction(deps.pool, async (client) => {
-    if (await isApplied(client, context.chunkId)) return 0;
+  let usedIds = 0;
+  const judged = await inTransaction(deps.pool, async (client): Promise<Judged> => {
+    const earlier = await findLedger(client, context.chunkId);
+    if (earlier) return earlier;
     await enterErasureGate(client, chunk.ws);
     // Parking looks again under the lock that setting an external_id takes: otherwise both could miss each other.
     await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
@@ -75,6 +77,7 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
       ),
     );
     const followUps = effectFollowUps(chunk.ws, chunk.acc, whole.effects, deps.config.MUSTER_LANES);
+    const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.created, followUps });
     await writeLedgerRow(client, {
       chunkId: context.chunkId,
       workspaceId: chunk.ws,
@@ -83,19 +86,19 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
       items: chunk.items.length,
       counts: countVerdicts(whole.verdicts),
       verdicts: whole.verdicts,
-      outbox: serializeOutbox({ entries: whole.entries, contacts: whole.created, followUps }),
+      outbox,
       eventsPending: true,
       leaseSeconds: LEASE_SECONDS,
       replyTo: chunk.reply ?? null,
       followUps: followUps.map((f, n) => followUpId(context.chunkId, f.queue, n)),
     });
     await deps.failpoints('timeline.before_commit');
-    return whole.usedIds;
+    usedIds = whole.usedIds;
+    return { verdicts: whole.verdicts, outbox, delivered: false };
   });
+  // Only after a commit is it sure which ids were not written; after an error they are left as a gap.
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(usedIds));
-  const row = await findLedger(deps.pool, context.chunkId);
-  if (!row) throw new Error('the ledger row of a judged chunk is missing');
-  return row;
+  return judged;
 }
 
 async function judgeRange(
@@ -149,12 +152,16 @@ async function judgeRange(
 }
 
 function emailsOf(items: readonly EventItem[]): string[] {
-  return [...new Set(items.flatMap(({ event }) => (event.email !== undefined ? [event.email] : [])))];
+  const emails = new Set<string>();
+  for (const { event } of items) if (event.email !== undefined) emails.add(event.email);
+  return [...emails];
 }
 
 /** Ids that decide whose event it is; with an address the id does not matter. */
 function externalIdsOf(items: readonly EventItem[]): string[] {
-  return [...new Set(items.flatMap(({ event }) => (event.email === undefined && event.external_id ? [event.external_id] : [])))];
+  const ids = new Set<string>();
+  for (const { event } of items) if (event.email === undefined && event.external_id) ids.add(event.external_id);
+  return [...ids];
 }
 
 function toParked(item: EventItem, chunk: TimelineChunk, chunkId: string, claim: string | null): ParkedItem {

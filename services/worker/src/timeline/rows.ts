@@ -1,6 +1,6 @@
-import type { TimelineRow } from '@muster/clickhouse';
+import { acceptanceOf, type TimelineRow } from '@muster/clickhouse';
 import type { Verdict } from '@muster/postgres';
-import { itemId, type TimelineChunk, type Touched, touch } from '@muster/queues';
+import { type TimelineChunk, type Touched, touch } from '@muster/queues';
 import { eventRow } from '../delivery/rows.ts';
 import { ordOf } from './apply.ts';
 
@@ -11,12 +11,13 @@ export function deliverableEvents(
 ): { rows: { position: number; row: TimelineRow }[]; touched: Touched } {
   const rows: { position: number; row: TimelineRow }[] = [];
   const touched: Touched = new Map();
+  const accepted = acceptanceOf(chunk.acc);
   chunk.items.forEach((item, position) => {
     const verdict = verdicts[position];
     if (verdict?.v !== 's' || verdict.id === undefined) return;
     rows.push({
       position,
-      row: eventRow(chunk.ws, verdict.id, item.event, { id: itemId(item), acceptedAt: chunk.acc, ord: ordOf(item) }),
+      row: eventRow(chunk.ws, verdict.id, item.event, { id: verdict.i, accepted, ord: ordOf(item) }),
     });
     touch(touched, `kind:${item.event.kind}`, verdict.id);
   });
