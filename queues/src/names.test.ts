@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { allQueues, chunkId, isLane, parseJobId, type QueueRef, queueName } from './names.ts';
 import { MAX_CHUNK_BYTES, MAX_CHUNK_ITEMS } from './payloads.ts';
-import { followUpId, packChunks, type RoutedItem } from './producer.ts';
+import { followUpId, jobIdsOf, packChunks, type RoutedItem } from './producer.ts';
 
 const UUID = '0190a0a0-1111-7222-8333-444455556666';
 const REFS: QueueRef[] = [
@@ -14,8 +14,9 @@ const REFS: QueueRef[] = [
 describe('job ids', () => {
   test.each(REFS)('a chunk id of %o names its queue and is read back, with and without a position', (ref) => {
     const id = chunkId(ref, UUID);
-    expect(parseJobId(id)).toEqual({ chunkId: id, queue: ref, position: null });
-    expect(parseJobId(`${id}.999`)).toEqual({ chunkId: id, queue: ref, position: 999 });
+    expect(parseJobId(id)).toEqual({ chunkId: id, queue: ref, range: null });
+    expect(parseJobId(`${id}.999`)).toEqual({ chunkId: id, queue: ref, range: { first: 999, last: 999 } });
+    expect(parseJobId(`${id}.3-17`)).toEqual({ chunkId: id, queue: ref, range: { first: 3, last: 17 } });
     // What BullMQ wants of an id: no colon, not all digits.
     expect(id).not.toMatch(/:|^\d+$/);
   });
@@ -79,7 +80,7 @@ describe('packChunks: "chunks of at most 1,000 items and 512 KiB; items of one q
     expect(packChunks([bundle([item('a', 0), item('a', 1, 0, MAX_CHUNK_BYTES * 2), item('a', 2)])]).chunks).toHaveLength(3);
   });
 
-  test('single items of one workspace and queue share a chunk; batches, other lanes and other workspaces do not', () => {
+  test('requests of one workspace and queue share a chunk; other lanes and other workspaces do not', () => {
     const bundles = [
       bundle([item('a', 0)]),
       bundle([item('b', 0)]),
@@ -94,10 +95,10 @@ describe('packChunks: "chunks of at most 1,000 items and 512 KiB; items of one q
     expect(shown).toContainEqual([2, 'profiles-0', 'd0', false]);
     // "two writes … end as if applied in that order": whatever shares a lane, a before b before e before f.
     const lane = chunks.filter((c) => c.workspaceId === 1 && queueName(c.queue) === 'profiles-0').flatMap(rootsOf);
-    expect(lane.filter((x) => x !== 'f0')).toEqual(['a0', 'b0', 'e0', 'e1']);
-    expect(placements[0]?.[0]?.chunkId).toBe(placements[1]?.[0]?.chunkId);
-    expect(placements.map((places) => places[0]?.shared)).toEqual([true, true, true, true, false, true]);
+    expect(lane).toEqual(['a0', 'b0', 'e0', 'e1', 'f0']);
+    expect(new Set([0, 1, 4, 5].map((n) => placements[n]?.[0]?.chunkId)).size).toBe(1);
+    const id = placements[0]?.[0]?.chunkId;
+    expect(placements.map(jobIdsOf).filter((_, n) => n !== 2 && n !== 3)).toEqual([[`${id}.0`], [`${id}.1`], [`${id}.2-3`], [`${id}.4`]]);
     expect(chunks.find((c) => rootsOf(c).includes('f0'))?.reply).toBe(true);
-    expect(chunks.find((c) => rootsOf(c).includes('e0'))?.items).toHaveLength(2);
   });
 });

@@ -33,13 +33,18 @@ export function chunkId(ref: QueueRef, uuid: string): string {
   return `${ref.kind === 'profile' ? 'p' : 'e'}${ref.lane}-${uuid}`;
 }
 
-const JOB_ID = /^(?:(t)|([pe])(\d{1,2}))-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[a-z]\d{1,5})*)(?:\.(\d{1,4}))?$/;
+const JOB_ID =
+  /^(?:(t)|([pe])(\d{1,2}))-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:-[a-z]\d{1,5})*)(?:\.(\d{1,4})(?:-(\d{1,4}))?)?$/;
 
-/** Parses a job id: a chunk id, with `.position` for one item of a shared chunk. Null when it is none. */
-export function parseJobId(jobId: string): { chunkId: string; queue: QueueRef; position: number | null } | null {
+/** Places of a chunk, both ends included. */
+export type ChunkRange = { first: number; last: number };
+
+/** Parses a job id: a chunk id, with `.position` or `.first-last` for the items of one request in it. Null when it is none. */
+export function parseJobId(jobId: string): { chunkId: string; queue: QueueRef; range: ChunkRange | null } | null {
   const match = JOB_ID.exec(jobId);
   if (!match) return null;
-  const [, timeline, kind, lane, , position] = match;
+  const [, timeline, kind, lane, , first, last] = match;
   const queue: QueueRef = timeline ? { kind: 'timeline' } : { kind: kind === 'p' ? 'profile' : 'custom_event', lane: Number(lane) };
-  return { chunkId: jobId.split('.')[0] ?? jobId, queue, position: position === undefined ? null : Number(position) };
+  const range = first === undefined ? null : { first: Number(first), last: Number(last ?? first) };
+  return { chunkId: jobId.split('.')[0] ?? jobId, queue, range };
 }

@@ -32,6 +32,8 @@ export function createDeps(p: Pipeline): { deps: Deps; close: () => Promise<void
     metrics: createWorkerMetrics(createRegistry('test')),
     failpoints: createFailpoints(''),
     wakeRelay: () => undefined,
+    relayHasRoom: () => false,
+    offerDelivery: () => undefined,
     deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
     stopping: () => false,
   };

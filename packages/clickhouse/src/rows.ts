@@ -44,13 +44,14 @@ export type TimelineRow = {
   ord: number;
   entity_type: string;
   entity_id: string;
-  message_id: string;
-  template_id: string;
-  campaign_id: string;
-  list_id: string;
-  link_url: string;
-  changes: string;
-  properties: string;
+  // Where there is nothing to say, the column's default (an empty text) is.
+  message_id: string | undefined;
+  template_id: string | undefined;
+  campaign_id: string | undefined;
+  list_id: string | undefined;
+  link_url: string | undefined;
+  changes: string | undefined;
+  properties: string | undefined;
   keep_first: string;
 };
 
@@ -84,13 +85,13 @@ export function timelineRow(input: TimelineInput): TimelineRow {
     ord: input.ord,
     entity_type: input.entityType,
     entity_id: input.entityId,
-    message_id: m?.message_id ?? '',
-    template_id: m?.template_id ?? '',
-    campaign_id: m?.campaign_id ?? '',
-    list_id: m?.list_id ?? (input.entityType === 'contact_list' ? input.entityId : ''),
-    link_url: m?.link_url ?? '',
-    changes: input.changes ? JSON.stringify(input.changes) : '',
-    properties: input.properties ? JSON.stringify(input.properties) : '',
+    message_id: m?.message_id,
+    template_id: m?.template_id,
+    campaign_id: m?.campaign_id,
+    list_id: m?.list_id ?? (input.entityType === 'contact_list' ? input.entityId : undefined),
+    link_url: m?.link_url,
+    changes: input.changes && JSON.stringify(input.changes),
+    properties: input.properties && JSON.stringify(input.properties),
     keep_first: input.accepted.keepFirst,
   };
 }

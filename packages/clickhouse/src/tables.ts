@@ -37,7 +37,15 @@ export const TARGETS: Readonly<Record<keyof TableRows, Target>> = {
   custom_events_by_contact: { tables: ['custom_events_by_contact'], columns: CUSTOM_EVENTS },
 };
 
-/** Rows as lines of JSON arrays; a column that a row does not have is null. */
+/**
+ * The columns that at least one row has a value for. The others keep their default: of the forty columns of a profile most are
+ * empty, and leaving them out takes a third off the insert.
+ */
+export function usedColumns(rows: readonly object[], columns: readonly string[]): string[] {
+  return columns.filter((column) => (rows as readonly Record<string, unknown>[]).some((row) => row[column] !== undefined));
+}
+
+/** Rows as lines of JSON arrays; a value that a row does not have is null, which stands for the column's default. */
 export function encodeRows(rows: readonly object[], columns: readonly string[]): Buffer {
   const cells: unknown[] = new Array(columns.length);
   let text = '';

@@ -31,6 +31,12 @@ export interface ServiceHandle extends ProcessHandle {
 /** The root of the checkout. */
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
+/**
+ * As in the images: chunks live a little longer than V8's default young generation of 16 MB expects, and copying them was an eighth
+ * of a worker's time.
+ */
+const SERVICE_FLAGS = ['--max-semi-space-size=64'];
+
 /** Milliseconds a service gets to hand its work back. */
 const STOP_DEADLINE_MS = 20_000;
 
@@ -100,7 +106,7 @@ export class Services {
     const entry = entryOf(this.#servicesDir, service);
     const name = this.#nameFor(service, options.name);
     const port = await this.#portFor(service, name);
-    const command = runTypeScript(entry, []);
+    const command = runTypeScript(entry, [], SERVICE_FLAGS);
     const process = new SupervisedProcess({
       name,
       command: () => bindToParent(command, 'TERM'),

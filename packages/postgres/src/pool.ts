@@ -20,6 +20,8 @@ const DEADLINES: Record<PoolOptions['role'], string> = {
  * tables yet would join by hashing a whole workspace instead, for every chunk of its first minutes.
  */
 const PROBES_ONLY = '-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off';
+/** {@link isoTime} reads times as Postgres writes them in this zone. */
+const UTC = '-c timezone=UTC -c datestyle=ISO';
 const KEEPALIVE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000';
 
 /** A pool of at most `max` connections. `onError` gets errors of idle connections (a restart of Postgres raises them). */
@@ -31,7 +33,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     application_name: `muster-${options.role}`,
-    options: [KEEPALIVE, DEADLINES[options.role], ...(options.role === 'worker' ? [PROBES_ONLY] : [])].join(' '),
+    options: [UTC, KEEPALIVE, DEADLINES[options.role], ...(options.role === 'worker' ? [PROBES_ONLY] : [])].join(' '),
   });
   pool.on('error', options.onError);
   return pool;

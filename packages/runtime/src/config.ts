@@ -54,7 +54,7 @@ export const apiSchema = storesSchema.extend({
 export const workerSchema = storesSchema.extend({
   MUSTER_WORKER_HOST: z.string().default('127.0.0.1').describe('address of the worker health and metrics endpoint'),
   MUSTER_WORKER_PORT: port.default(8082).describe('port of the worker health and metrics endpoint (0 = any free one)'),
-  MUSTER_TIMELINE_CONCURRENCY: count(1, 64).default(16).describe('timeline chunks one worker process works on at a time'),
+  MUSTER_TIMELINE_CONCURRENCY: count(1, 64).default(32).describe('timeline chunks one worker process works on at a time'),
   MUSTER_DEDUPE_IDS: count(1_000, 10_000_000_000).default(50_000_000).describe('newest producer ids remembered per workspace'),
   MUSTER_SWEEP_SECONDS: count(1, 3_600).default(10).describe('seconds between sweeps (parked items, deleted lists, erasures, pruning)'),
   MUSTER_PARK_DAYS: z.coerce.number().min(0.0001).max(3_650).default(30).describe('days a parked item waits for its external_id'),

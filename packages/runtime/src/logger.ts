@@ -7,7 +7,9 @@ export type { Logger };
  * and message only through {@link errorFields}: a driver's `detail` may hold a row's values, which must never be logged.
  */
 export function createLogger(service: string, level: string): Logger {
-  return pino({ level, base: { service, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime });
+  const options = { level, base: { service, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+  // A write per line was a tenth of the API's time. Buffered lines are written at exit; only SIGKILL loses the last half second.
+  return pino(options, pino.destination({ dest: 1, sync: false, minLength: 8_192, periodicFlush: 500 }));
 }
 
 /** What of an error may be logged: its class, code and the place it came from. Messages of drivers can hold a person's data. */

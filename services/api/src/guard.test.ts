@@ -6,7 +6,7 @@ const sample = (change: { used?: number; max?: number; waiting?: number; rows?: 
   redis: {
     usedBytes: change.used ?? 0,
     maxBytes: change.max ?? 1_000,
-    depths: [{ queue: 'profiles-0', waiting: change.waiting ?? 0, oldestMs: null }],
+    depths: [{ queue: 'profiles-0', waiting: change.waiting ?? 0, active: 0, oldestMs: null }],
   },
   undelivered: change.rows === null ? null : { rows: change.rows ?? 0, oldestSeconds: 0 },
 });

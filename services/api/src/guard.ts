@@ -14,7 +14,7 @@ import { WorkspaceLoad } from './workspace-load.ts';
 const SAMPLE_MS = 500;
 /** While Redis is away: how soon intake opens once it is back. */
 const RETRY_MS = 100;
-/** With more waiting in a lane, bigger chunks serve everybody better than earlier ones. */
+/** With more waiting in a lane that is worked on, bigger chunks serve everybody better than earlier ones. */
 const LANE_BACKLOG = 20;
 
 export type Sample = {
@@ -62,7 +62,7 @@ export class IntakeGuard {
     return this.#sample;
   }
 
-  /** True while more than 20 jobs wait in some lane. */
+  /** True while some lane is worked on and has more than 20 jobs waiting. */
   get backlogged(): boolean {
     return this.#backlogged;
   }
@@ -107,7 +107,7 @@ export class IntakeGuard {
       const verdict = judge(this.#sample, this.#options.limits);
       if (verdict !== this.#verdict) this.#options.log.info({ verdict }, 'intake changed');
       this.#verdict = verdict;
-      this.#backlogged = redis?.depths.some((d) => isLane(d.queue) && d.waiting > LANE_BACKLOG) ?? false;
+      this.#backlogged = redis?.depths.some((d) => isLane(d.queue) && d.active > 0 && d.waiting > LANE_BACKLOG) ?? false;
       await sleep(redis ? SAMPLE_MS : RETRY_MS, this.#abort.signal);
     }
   }

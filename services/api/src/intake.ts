@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import { type Issue, uuidv7 } from '@muster/domain';
 import { rejectionsOfJob, VERDICTS, type Verdict } from '@muster/postgres';
-import { itemId, type Placement, type RoutedItem } from '@muster/queues';
+import { itemId, jobIdsOf, type Placement, type RoutedItem } from '@muster/queues';
 import type { ApiDeps } from './deps.ts';
 import type { ApiRequest } from './http/endpoint.ts';
 import { fail } from './http/errors.ts';
@@ -56,15 +56,6 @@ export async function enqueue(deps: ApiDeps, request: ApiRequest, intake: Intake
   const stopped = deps.failpoints('api.after_enqueue');
   if (stopped) await stopped;
   return placements;
-}
-
-/** Id under which `jobs.get` finds an item's fate: its chunk, with the item's place when other requests share the chunk. */
-export function jobIdOf(placement: Placement): string {
-  return placement.shared ? `${placement.chunkId}.${placement.position}` : placement.chunkId;
-}
-
-export function jobIdsOf(placements: readonly Placement[]): string[] {
-  return [...new Set(placements.map(jobIdOf))];
 }
 
 export type ItemError = { field: string; code: string; message: string };

@@ -1,11 +1,11 @@
 /** The answer of calls that bring one item about one contact. */
 
-import type { RoutedItem } from '@muster/queues';
+import { jobIdsOf, type RoutedItem } from '@muster/queues';
 import { contactAfter } from './contact-json.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Answer, ApiRequest } from './http/endpoint.ts';
 import { ApiError, type ErrorDetail } from './http/errors.ts';
-import { awaitOutcomes, enqueue, type Intake, jobIdOf, membershipsOf, type Named, operationsOf } from './intake.ts';
+import { awaitOutcomes, enqueue, type Intake, membershipsOf, type Named, operationsOf } from './intake.ts';
 
 /** Statuses of codes that only the data can tell; every other refusal is a conflict with what is stored. */
 const STATUS: Record<string, number> = { contact_not_found: 404, list_gone: 404 };
@@ -20,8 +20,7 @@ export async function answerSingle(
   warnings: readonly ErrorDetail[],
 ): Promise<Answer> {
   const placements = await enqueue(deps, request, intake, [item]);
-  const [placement] = placements;
-  const body = { accepted: 1, job_id: placement ? jobIdOf(placement) : null, warnings };
+  const body = { accepted: 1, job_id: jobIdsOf(placements)[0] ?? null, warnings };
   const outcomes = await awaitOutcomes(deps, request, intake, [item], placements);
   const outcome = outcomes?.[0];
   if (!outcomes || !outcome) return { status: 202, body };

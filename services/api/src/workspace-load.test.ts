@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { weigh } from './workspace-load.ts';
 
-const depth = (queue: string, waiting: number, oldestMs: number | null) => ({ queue, waiting, oldestMs });
+const depth = (queue: string, waiting: number, oldestMs: number | null) => ({ queue, waiting, active: 0, oldestMs });
 
 it('counts what a workspace brought to a queue since its oldest waiting job', () => {
   const counts = { '1|a|10': '5', '1|a|12': '7', '1|b|12': '100', '2|a|13': '3' };

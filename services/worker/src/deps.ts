@@ -2,6 +2,7 @@ import type { ClickHouse, GroupCommitWriter } from '@muster/clickhouse';
 import type { ContactIds, Pool } from '@muster/postgres';
 import type { Failpoints, Logger, Redis, WorkerConfig } from '@muster/runtime';
 import type { FlowProducer } from 'bullmq';
+import type { Delivery } from './delivery/outbox.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
 /** Everything a processor needs; passed in, so that nothing hides in module state. */
@@ -18,8 +19,12 @@ export type Deps = {
   writer: GroupCommitWriter;
   metrics: WorkerMetrics;
   failpoints: Failpoints;
-  /** Tells the relay of this process that a chunk was committed. */
+  /** Tells the relay of this process that the ledger holds something to deliver. */
   wakeRelay: () => void;
+  /** Whether the relay of this process would take over a delivery without the way through the ledger; asked before the commit. */
+  relayHasRoom: () => boolean;
+  /** Hands a committed chunk, whose ledger row is leased, to the relay of this process. */
+  offerDelivery: (delivery: Delivery) => void;
   /** Delivers parked items of an external_id that a contact has now; the sweep backs it up. */
   deliverParked: (workspaceId: number, externalIds: readonly string[]) => void;
   stopping: () => boolean;

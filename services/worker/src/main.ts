@@ -58,6 +58,8 @@ async function main(): Promise<void> {
     metrics,
     failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
     wakeRelay: relay.wake,
+    relayHasRoom: relay.hasRoom,
+    offerDelivery: relay.offer,
     deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
     stopping: () => lifecycle.stopping,
   };

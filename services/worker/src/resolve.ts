@@ -12,7 +12,8 @@ export type Reference = { email?: string | undefined; externalId?: string | unde
 export type Resolution = {
   /** Contact of a reference, or null: its external_id is unknown. */
   find: (reference: Pick<Reference, 'email' | 'externalId'>) => number | null;
-  created: number[];
+  /** The rows of new contacts. */
+  created: ContactRow[];
   entries: Entry[];
   usedIds: number;
 };
@@ -25,7 +26,6 @@ export async function resolveOrCreate(
   freeIds: readonly number[],
 ): Promise<Resolution> {
   const byEmail = new Map<string, number>();
-  const byExternalId = new Map<string, number>();
   const wanted = new Map<string, Reference>();
   const externalIds = new Set<string>();
   for (const r of references) {
@@ -33,13 +33,11 @@ export async function resolveOrCreate(
       if (!wanted.has(r.email)) wanted.set(r.email, r);
     } else if (r.externalId !== undefined) externalIds.add(r.externalId);
   }
-  const read = async (emails: readonly string[]) => {
-    for (const c of await resolveContacts(client, workspaceId, { emails, externalIds: [...externalIds] })) {
-      byEmail.set(c.email, c.contact_id);
-      if (c.external_id !== null) byExternalId.set(c.external_id, c.contact_id);
-    }
+  const readEmails = async (emails: readonly string[]) => {
+    for (const [email, id] of await resolveContacts(client, workspaceId, 'email', emails)) byEmail.set(email, id);
   };
-  await read([...wanted.keys()]);
+  await readEmails([...wanted.keys()]);
+  const byExternalId = await resolveContacts(client, workspaceId, 'external_id', [...externalIds]);
   const missing = [...wanted].filter(([email]) => !byEmail.has(email));
   const iso = isoOfMicros(acceptedAt);
   const rows: ContactRow[] = missing.map(([email], n) => ({
@@ -61,12 +59,12 @@ export async function resolveOrCreate(
     entries.push({ c: row.contact_id, k: 'contact.created', i: `${reference.itemId}/c`, o: reference.ord });
   });
   // Somebody else created the others between our two statements: their rows are visible now.
-  if (inserted.size < rows.length) await read(missing.map(([email]) => email).filter((e) => !byEmail.has(e)));
+  if (inserted.size < rows.length) await readEmails(missing.map(([email]) => email).filter((e) => !byEmail.has(e)));
   // …unless an address changed hands just then: found by neither statement, it would be taken for an unknown external_id.
   if (missing.some(([email]) => !byEmail.has(email))) throw new KeyRaceError('an address changed hands meanwhile');
   return {
     find: ({ email, externalId }) => (email !== undefined ? byEmail.get(email) : byExternalId.get(externalId ?? '')) ?? null,
-    created: [...inserted],
+    created: rows.filter((row) => inserted.has(row.contact_id)),
     entries,
     usedIds: rows.length,
   };

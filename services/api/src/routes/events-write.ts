@@ -9,7 +9,7 @@ import {
   normaliseCustomEvent,
   normaliseEvent,
 } from '@muster/domain';
-import { MAX_CHUNK_BYTES, type RoutedItem } from '@muster/queues';
+import { jobIdsOf, MAX_CHUNK_BYTES, type RoutedItem } from '@muster/queues';
 import type { ApiDeps } from '../deps.ts';
 import { bodyKind, parseJson, parseNdjson, readBytes, utf8Text } from '../http/body.ts';
 import { type ApiRequest, asObject, type Endpoint, readObject } from '../http/endpoint.ts';
@@ -21,7 +21,6 @@ import {
   enqueue,
   type Intake,
   identity,
-  jobIdsOf,
   type Named,
   openIntake,
   operationsOf,

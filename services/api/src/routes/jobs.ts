@@ -10,7 +10,7 @@ import {
   VERDICTS,
   type Verdict,
 } from '@muster/postgres';
-import { parseJobId } from '@muster/queues';
+import { type ChunkRange, parseJobId } from '@muster/queues';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor, rejectionCursor } from '../http/cursor.ts';
 import type { Answer, Endpoint } from '../http/endpoint.ts';
@@ -33,7 +33,7 @@ export function jobRoutes(deps: ApiDeps): Endpoint[] {
     const code = textParam(query, 'code', 100) ?? null;
     const jobId = textParam(query, 'job_id', 200);
     if (jobId?.includes('.')) {
-      const rows = await rejectionsOfItem(deps, grant.workspaceId, jobId);
+      const rows = await rejectionsOfItems(deps, grant.workspaceId, jobId);
       return { status: 200, body: { rejections: rows.filter((r) => code === null || r.code === code).map(rejectionJson) } };
     }
     const rows = await fromPostgres(
@@ -65,7 +65,7 @@ async function erasureJob(deps: ApiDeps, workspaceId: number, id: string): Promi
 async function chunkJob(deps: ApiDeps, workspaceId: number, id: string): Promise<Answer> {
   const parsed = parseJobId(id);
   if (!parsed) throw fail('job_not_found');
-  const { chunkId, position } = parsed;
+  const { chunkId, range } = parsed;
   let row = await fromPostgres(findLedger(deps.pool, chunkId));
   if (!row) {
     const sighting = await fromRedis(deps.inspector.findChunk(parsed.queue, chunkId));
@@ -75,8 +75,8 @@ async function chunkJob(deps: ApiDeps, workspaceId: number, id: string): Promise
     else return { status: 200, body: { job: { id, type: 'items', status: sighting.state } } };
   }
   if (!row || row.workspaceId !== workspaceId) throw fail('job_not_found');
-  const verdicts = position === null ? row.verdicts : row.verdicts.slice(position, position + 1);
-  if (position !== null && verdicts.length === 0) throw fail('job_not_found');
+  const verdicts = inRange(row.verdicts, range);
+  if (range !== null && verdicts.length === 0) throw fail('job_not_found');
   const errors = verdicts.some((v) => v.v === 'r') ? await fromPostgres(rejectionsOfJob(deps.pool, workspaceId, chunkId)) : new Map();
   return {
     status: 200,
@@ -93,6 +93,10 @@ async function chunkJob(deps: ApiDeps, workspaceId: number, id: string): Promise
   };
 }
 
+function inRange(verdicts: readonly Verdict[], range: ChunkRange | null): readonly Verdict[] {
+  return range === null ? verdicts : verdicts.slice(range.first, range.last + 1);
+}
+
 function acceptedTime(row: LedgerRow): string {
   return new Date(row.acceptedAt / 1_000).toISOString();
 }
@@ -107,16 +111,16 @@ function operation(verdict: Verdict, error: { field: string; code: string; messa
   };
 }
 
-/** Rejection of one item of a shared chunk, which carries the chunk's id. */
-async function rejectionsOfItem(deps: ApiDeps, workspaceId: number, jobId: string): Promise<RejectionRow[]> {
+/** Rejections of one request's items in a chunk; they carry the chunk's id. */
+async function rejectionsOfItems(deps: ApiDeps, workspaceId: number, jobId: string): Promise<RejectionRow[]> {
   const parsed = parseJobId(jobId);
   const row = parsed ? await fromPostgres(findLedger(deps.pool, parsed.chunkId)) : null;
-  const itemId = parsed?.position == null ? undefined : row?.verdicts[parsed.position]?.i;
-  if (!parsed || itemId === undefined) return [];
+  if (!parsed || row?.workspaceId !== workspaceId) return [];
+  const ids = new Set(inRange(row.verdicts, parsed.range).map((v) => v.i));
   // A chunk has at most 1,000 items.
   const query = { beforeId: null, limit: 1_000, code: null, jobId: parsed.chunkId };
   const rows = await fromPostgres(pageRejections(deps.pool, workspaceId, query));
-  return rows.filter((r) => r.item_id === itemId);
+  return rows.filter((r) => ids.has(r.item_id));
 }
 
 function rejectionJson(row: RejectionRow) {

@@ -7,6 +7,7 @@
 import type { CustomEvent } from '@muster/domain';
 import {
   type Client,
+  type ContactRow,
   countVerdicts,
   enterErasureGate,
   type HeadRow,
@@ -24,7 +25,8 @@ import {
   writeHeads,
 } from '@muster/postgres';
 import { type CustomEventChunk, type CustomEventItem, itemId } from '@muster/queues';
-import { type Entry, type StoredCustomEvent, serializeOutbox } from '../delivery/outbox.ts';
+import type { Entry, StoredCustomEvent } from '../delivery/outbox.ts';
+import { type Owed, oweDelivery } from '../delivery/owed.ts';
 import { isoOfMicros } from '../delivery/rows.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
@@ -36,17 +38,17 @@ import { readTombstones, type Tombstones } from '../tombstones.ts';
 
 export type CustomEventContext = { chunkId: string; lane: number; duplicates: ReadonlySet<number>; mode: Mode };
 
-type Segment = Part<CustomEventItem> & { entries: Entry[]; created: number[]; custom: StoredCustomEvent[]; parked: ParkedItem[] };
+type Segment = Part<CustomEventItem> & { entries: Entry[]; created: ContactRow[]; custom: StoredCustomEvent[]; parked: ParkedItem[] };
 const emptySegment = (): Segment => ({ verdicts: [], entries: [], created: [], custom: [], parked: [], refused: [], usedIds: 0 });
 
 const ordOf = (item: { index: number }): number => item.index * 64 + 32;
 
-/** Applies the chunk; null when it was applied before. `complete` = nothing is owed to ClickHouse. */
+/** Applies the chunk; null when it was applied before. */
 export async function applyCustomEventChunk(
   deps: Deps,
   chunk: CustomEventChunk,
   context: CustomEventContext,
-): Promise<{ verdicts: Verdict[]; complete: boolean } | null> {
+): Promise<{ verdicts: Verdict[]; owed: Owed } | null> {
   const emails = new Set(chunk.items.flatMap(({ event }) => (event.email !== undefined ? [event.email] : [])));
   const freeIds = emails.size > 0 ? await deps.contactIds.take(chunk.ws, emails.size) : [];
   const result = await inTransaction(deps.pool, async (client) => {
@@ -73,7 +75,11 @@ export async function applyCustomEventChunk(
         }),
       ),
     );
-    const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.created, custom: whole.custom });
+    const { outbox, leaseSeconds, owed } = oweDelivery(deps, {
+      ...{ chunkId: context.chunkId, workspaceId: chunk.ws, acceptedAt: chunk.acc, replyTo: chunk.reply ?? null },
+      outbox: { entries: whole.entries, contacts: whole.created.map((c) => c.contact_id), custom: whole.custom },
+      written: { contacts: whole.created, memberships: [] },
+    });
     await writeLedgerRow(client, {
       chunkId: context.chunkId,
       workspaceId: chunk.ws,
@@ -84,12 +90,12 @@ export async function applyCustomEventChunk(
       verdicts: whole.verdicts,
       outbox,
       eventsPending: false,
-      leaseSeconds: 0,
+      leaseSeconds,
       replyTo: chunk.reply ?? null,
       followUps: [],
     });
     await deps.failpoints('custom_event.before_commit');
-    return { verdicts: whole.verdicts, complete: outbox === null, usedIds: whole.usedIds };
+    return { verdicts: whole.verdicts, owed, usedIds: whole.usedIds };
   });
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(result?.usedIds ?? 0));
   return result;

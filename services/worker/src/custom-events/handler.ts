@@ -1,5 +1,6 @@
-import { announceDone, customEventChunkSchema } from '@muster/queues';
+import { customEventChunkSchema } from '@muster/queues';
 import type { ChunkHandler } from '../chunk-runner.ts';
+import { settleOwed } from '../delivery/owed.ts';
 import type { Deps } from '../deps.ts';
 import { countItems, repeatedItems } from '../profile/handler.ts';
 import { rejectWholeChunk } from '../reject-chunk.ts';
@@ -17,8 +18,7 @@ export function customEventHandler(deps: Deps, lane: number): ChunkHandler {
       const applied = await applyCustomEventChunk(deps, chunk, { chunkId, lane, duplicates, mode });
       await deps.failpoints('custom_event.after_commit');
       if (!applied) return;
-      if (applied.complete) await announceDone(deps.redis, [{ chunkId, replyTo: chunk.reply ?? null }]);
-      else deps.wakeRelay();
+      await settleOwed(deps, applied.owed, { chunkId, replyTo: chunk.reply ?? null });
       countItems(deps, 'custom_event', applied.verdicts);
     },
     rejectAll: ({ chunkId, data, reason }) => rejectWholeChunk(deps, { source: 'custom_event', chunkId, data, reason }),

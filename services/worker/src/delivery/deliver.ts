@@ -4,38 +4,36 @@
  */
 import { hash } from 'node:crypto';
 import { acceptanceOf, contactMirrorRow, membershipMirrorRow, type TableRows } from '@muster/clickhouse';
-import { type NewRejection, type OutboxRow, readContacts, readMemberships, recordRejections } from '@muster/postgres';
+import { type NewRejection, readContacts, readMemberships, recordRejections } from '@muster/postgres';
 import { addFollowUps, markTouched, type Touched, touch } from '@muster/queues';
 import type { Deps } from '../deps.ts';
-import { type Outbox, parseOutbox } from './outbox.ts';
+import type { Delivery } from './outbox.ts';
 import { addCustomEvent, addCustomEventGone, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
 
-type Parsed = { row: Omit<OutboxRow, 'outbox'>; outbox: Outbox };
-
 /**
- * Inserts what the outboxes owe, follow-ups first. Entries and mirror rows of contacts that were erased meanwhile are left out.
- * The caller marks the rows as delivered afterwards.
+ * Inserts what the deliveries owe, follow-ups first. Entries and mirror rows of contacts that were erased meanwhile are left out
+ * where they are read again; where the transaction's own rows are used, an erasure's tombstone and its sweeps see to them. The
+ * caller marks the rows as delivered afterwards.
  */
-export async function deliverOutboxes(deps: Deps, rows: readonly OutboxRow[]): Promise<void> {
-  const parsed: Parsed[] = rows.map((row) => ({ row, outbox: parseOutbox(row.outbox) }));
-  for (const { row, outbox } of parsed) {
+export async function deliver(deps: Deps, deliveries: readonly Delivery[]): Promise<void> {
+  for (const { chunkId, workspaceId, replyTo, outbox } of deliveries) {
     if (!outbox.followUps) continue;
     const followUps = outbox.followUps.map((f) => ({
       queue: f.queue,
-      workspaceId: row.workspace_id,
+      workspaceId,
       acceptedAt: f.acc,
       items: f.items,
       // Whoever waits for this chunk waits for what it causes, too.
-      reply: row.reply_to,
+      reply: replyTo,
       ...(f.unparked ? { unparked: true } : {}),
     }));
-    await addFollowUps(deps.flow, row.chunk_id, followUps);
+    await addFollowUps(deps.flow, chunkId, followUps);
   }
-  const byWorkspace = new Map<number, Parsed[]>();
-  for (const p of parsed) {
-    const list = byWorkspace.get(p.row.workspace_id);
-    if (list) list.push(p);
-    else byWorkspace.set(p.row.workspace_id, [p]);
+  const byWorkspace = new Map<number, Delivery[]>();
+  for (const delivery of deliveries) {
+    const list = byWorkspace.get(delivery.workspaceId);
+    if (list) list.push(delivery);
+    else byWorkspace.set(delivery.workspaceId, [delivery]);
   }
   const all = emptyRows();
   const marks: [number, Touched][] = [];
@@ -45,7 +43,7 @@ export async function deliverOutboxes(deps: Deps, rows: readonly OutboxRow[]): P
     marks.push([workspaceId, touched]);
   }
   const refused = await deps.writer.write(all);
-  if (refused.size > 0) await recordRefusedRows(deps, parsed[0]?.row.chunk_id ?? '', refused);
+  if (refused.size > 0) await recordRefusedRows(deps, deliveries[0]?.chunkId ?? '', refused);
   await deps.failpoints('relay.after_clickhouse');
   for (const [workspaceId, touched] of marks) await markTouched(deps.redis, workspaceId, touched);
   await deps.failpoints('relay.after_touched');
@@ -77,46 +75,66 @@ async function recordRefusedRows(deps: Deps, jobId: string, refused: ReadonlySet
 async function collect(
   deps: Deps,
   workspaceId: number,
-  list: readonly Parsed[],
+  list: readonly Delivery[],
   all: Required<TableRows>,
   touched: Touched,
 ): Promise<void> {
+  const alive = await collectMirror(deps, workspaceId, list, all);
+  for (const { acceptedAt, outbox, written } of list) {
+    const isAlive = (contactId: number) => written !== null || alive.has(contactId);
+    const accepted = acceptanceOf(acceptedAt);
+    for (const entry of outbox.entries ?? []) {
+      if (!isAlive(entry.c)) continue;
+      all.timeline.push(entryRow(workspaceId, accepted, entry));
+      touchEntry(touched, entry);
+    }
+    for (const e of outbox.events ?? []) {
+      if (!isAlive(e.c)) continue;
+      all.timeline.push(eventRow(workspaceId, e.c, e.e, { id: e.i, accepted: acceptanceOf(e.acc), ord: e.o }));
+      touch(touched, `kind:${e.e.kind}`, e.c);
+    }
+    for (const event of outbox.custom ?? []) {
+      const add = isAlive(event.c) ? addCustomEvent : addCustomEventGone;
+      add(all, touched, workspaceId, event);
+    }
+  }
+}
+
+/**
+ * Adds the mirror rows: as they were written where that is known, else as they are now (any version at or above the one that was
+ * written is right). Returns which of the contacts that were looked up exist.
+ */
+async function collectMirror(
+  deps: Deps,
+  workspaceId: number,
+  list: readonly Delivery[],
+  all: Required<TableRows>,
+): Promise<ReadonlySet<number>> {
   const ids = new Set<number>();
+  const mirrored = new Set<number>();
+  const listed = new Set<number>();
   const pairs = new Set<string>();
-  for (const { outbox } of list) {
-    for (const id of outbox.contacts ?? []) ids.add(id);
+  for (const { outbox, written } of list) {
+    if (written) {
+      for (const contact of written.contacts) all.contacts.push(contactMirrorRow(workspaceId, contact));
+      for (const m of written.memberships) all.contact_lists.push(membershipMirrorRow(workspaceId, m));
+      continue;
+    }
+    for (const id of outbox.contacts ?? []) mirrored.add(id);
+    for (const id of mirrored) ids.add(id);
     for (const entry of outbox.entries ?? []) ids.add(entry.c);
     for (const event of outbox.events ?? []) ids.add(event.c);
     for (const event of outbox.custom ?? []) ids.add(event.c);
     for (const [contactId, listId] of outbox.lists ?? []) {
       ids.add(contactId);
+      listed.add(contactId);
       pairs.add(`${contactId}|${listId}`);
     }
   }
   const contacts = await readContacts(deps.pool, workspaceId, [...ids]);
-  const alive = new Set(contacts.map((c) => c.contact_id));
-  const mirrored = new Set(list.flatMap(({ outbox }) => outbox.contacts ?? []));
   for (const contact of contacts) if (mirrored.has(contact.contact_id)) all.contacts.push(contactMirrorRow(workspaceId, contact));
-  if (pairs.size > 0) {
-    const listContacts = [...new Set(list.flatMap(({ outbox }) => (outbox.lists ?? []).map(([c]) => c)))];
-    for (const m of await readMemberships(deps.pool, workspaceId, listContacts))
+  if (pairs.size > 0)
+    for (const m of await readMemberships(deps.pool, workspaceId, [...listed]))
       if (pairs.has(`${m.contact_id}|${m.list_id}`)) all.contact_lists.push(membershipMirrorRow(workspaceId, m));
-  }
-  for (const { row, outbox } of list) {
-    const accepted = acceptanceOf(row.accepted_at);
-    for (const entry of outbox.entries ?? []) {
-      if (!alive.has(entry.c)) continue;
-      all.timeline.push(entryRow(workspaceId, accepted, entry));
-      touchEntry(touched, entry);
-    }
-    for (const e of outbox.events ?? []) {
-      if (!alive.has(e.c)) continue;
-      all.timeline.push(eventRow(workspaceId, e.c, e.e, { id: e.i, accepted: acceptanceOf(e.acc), ord: e.o }));
-      touch(touched, `kind:${e.e.kind}`, e.c);
-    }
-    for (const event of outbox.custom ?? []) {
-      const add = alive.has(event.c) ? addCustomEvent : addCustomEventGone;
-      add(all, touched, workspaceId, event);
-    }
-  }
+  return new Set(contacts.map((c) => c.contact_id));
 }

@@ -4,6 +4,7 @@
  * or above the one that was written is right.
  */
 import { activityEventSchema, customEventSchema } from '@muster/domain';
+import type { ContactRow, MembershipRow } from '@muster/postgres';
 import { customEventItemSchema, profileItemSchema } from '@muster/queues';
 import { z } from 'zod';
 
@@ -65,6 +66,20 @@ export const outboxSchema = z.object({
   followUps: z.array(followUpSchema).optional(),
 });
 export type Outbox = z.infer<typeof outboxSchema>;
+
+/** Profiles and memberships as a transaction left them: whoever committed it need not read them again for the mirror. */
+export type Written = { contacts: readonly ContactRow[]; memberships: readonly MembershipRow[] };
+
+/** What one ledger row owes. `written` is null when only the ledger is known. */
+export type Delivery = {
+  chunkId: string;
+  workspaceId: number;
+  /** Microseconds. */
+  acceptedAt: number;
+  replyTo: string | null;
+  outbox: Outbox;
+  written: Written | null;
+};
 
 /** JSON text of an outbox, or null when it owes nothing. */
 export function serializeOutbox(outbox: Outbox): string | null {

@@ -9,6 +9,7 @@
  */
 import {
   type Client,
+  type ContactRow,
   countVerdicts,
   enterErasureGate,
   insertContacts,
@@ -18,6 +19,7 @@ import {
   lockContacts,
   lockExternalIds,
   lockLane,
+  type MembershipRow,
   type NewRejection,
   parkedAmong,
   readMemberships,
@@ -28,7 +30,8 @@ import {
   writeMemberships,
 } from '@muster/postgres';
 import { itemId, type ProfileChunk, type ProfileItem } from '@muster/queues';
-import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
+import type { Entry, Outbox } from '../delivery/outbox.ts';
+import { type Owed, oweDelivery } from '../delivery/owed.ts';
 import type { Deps } from '../deps.ts';
 import { KeyRaceError } from '../errors.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
@@ -48,18 +51,25 @@ export type Applied = {
   verdicts: Verdict[];
   /** External ids newly set that parked items wait for. */
   setExternalIds: string[];
-  /** Nothing is owed to ClickHouse: the effect is complete with the commit. */
-  complete: boolean;
+  owed: Owed;
 };
 
 type Segment = Omit<Part<ProfileItem>, 'refused'> & {
   entries: Entry[];
-  contacts: number[];
-  lists: [number, string][];
+  contacts: ContactRow[];
+  memberships: MembershipRow[];
   refused: RefusedItem[];
   externalIds: string[];
 };
-const emptySegment = (): Segment => ({ verdicts: [], entries: [], contacts: [], lists: [], refused: [], externalIds: [], usedIds: 0 });
+const emptySegment = (): Segment => ({
+  verdicts: [],
+  entries: [],
+  contacts: [],
+  memberships: [],
+  refused: [],
+  externalIds: [],
+  usedIds: 0,
+});
 
 /** Applies the chunk and returns its verdicts, or null when it was applied before. */
 export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context: ChunkContext): Promise<Applied | null> {
@@ -73,7 +83,10 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
     const whole = await applyParts(deps, client, { ...context, items: chunk.items, freeIds }, emptySegment(), (from, to, ids) =>
       mergeRange(deps, client, chunk, context, from, to, ids),
     );
-    const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.contacts, lists: whole.lists });
+    const { outbox, leaseSeconds, owed } = oweDelivery(deps, {
+      ...{ chunkId: context.chunkId, workspaceId: chunk.ws, acceptedAt: chunk.acc, replyTo: chunk.reply ?? null },
+      ...{ outbox: outboxOf(whole), written: { contacts: whole.contacts, memberships: whole.memberships } },
+    });
     await recordRejections(client, chunk.ws, rejectionsOf(deps, chunk, context, whole.refused));
     await writeLedgerRow(client, {
       chunkId: context.chunkId,
@@ -85,17 +98,25 @@ export async function applyProfileChunk(deps: Deps, chunk: ProfileChunk, context
       verdicts: whole.verdicts,
       outbox,
       eventsPending: false,
-      leaseSeconds: 0,
+      leaseSeconds,
       replyTo: chunk.reply ?? null,
       followUps: [],
     });
     const setExternalIds = await parkedAmong(client, chunk.ws, whole.externalIds);
     await deps.failpoints('profile.before_commit');
-    return { verdicts: whole.verdicts, setExternalIds, complete: outbox === null, usedIds: whole.usedIds };
+    return { verdicts: whole.verdicts, setExternalIds, owed, usedIds: whole.usedIds };
   });
   // Only after a commit is it sure which ids were not written; after an error they are left as a gap.
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(result?.usedIds ?? 0));
   return result;
+}
+
+function outboxOf({ entries, contacts, memberships }: Segment): Outbox {
+  return {
+    entries,
+    contacts: [...new Set(contacts.map((c) => c.contact_id))],
+    lists: memberships.map((m) => [m.contact_id, m.list_id]),
+  };
 }
 
 /**
@@ -147,8 +168,7 @@ async function mergeRange(
   return {
     verdicts,
     entries: batch.entries,
-    contacts: [...batch.mirrored],
-    lists: [...batch.mirroredLists.values()],
+    ...batch.written(),
     refused: batch.refused,
     externalIds: [...batch.newExternalIds],
     usedIds: batch.usedIds.length,

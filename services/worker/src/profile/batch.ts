@@ -42,7 +42,6 @@ export class ProfileBatch {
   readonly entries: Entry[] = [];
   readonly refused: RefusedItem[] = [];
   readonly mirrored = new Set<number>();
-  readonly mirroredLists = new Map<string, [number, string]>();
   readonly newExternalIds = new Set<string>();
 
   constructor(loaded: Loaded) {
@@ -185,7 +184,6 @@ export class ProfileBatch {
       version: (current?.row.version ?? 0) + 1,
     };
     this.#memberships.set(key, { row, dirty: true });
-    this.mirroredLists.set(key, [contactId, listId]);
     if (kind) {
       const old = current && !current.row.removed ? current.row.status : null;
       this.#entry(item, contactId, kind, { status: { old, new: next.removed ? null : next.status } }, listId);
@@ -250,6 +248,15 @@ export class ProfileBatch {
     return n;
   }
 
+  /** The rows that the mirror needs, as {@link writes} leaves them. */
+  written(): { contacts: ContactRow[]; memberships: MembershipRow[] } {
+    return { contacts: [...this.mirrored].flatMap((id) => this.#contact(id)?.row ?? []), memberships: this.#dirtyMemberships() };
+  }
+
+  #dirtyMemberships(): MembershipRow[] {
+    return [...this.#memberships.values()].filter((m) => m.dirty).map((m) => m.row);
+  }
+
   /** What is to be written, and which unique keys change hands within the chunk. */
   writes(): {
     inserts: ContactRow[];
@@ -273,8 +280,7 @@ export class ProfileBatch {
       if (externalId0 !== null && row.external_id !== externalId0 && this.#byExternalId.has(externalId0))
         releaseExternalIds.push(row.contact_id);
     }
-    const memberships = [...this.#memberships.values()].filter((m) => m.dirty).map((m) => m.row);
-    return { inserts, updates, memberships, releaseEmails, releaseExternalIds };
+    return { inserts, updates, memberships: this.#dirtyMemberships(), releaseEmails, releaseExternalIds };
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Verdict } from '@muster/postgres';
-import { announceDone, claimIds, itemId, profileChunkSchema } from '@muster/queues';
+import { claimIds, itemId, profileChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import type { ChunkHandler } from '../chunk-runner.ts';
+import { settleOwed } from '../delivery/owed.ts';
 import type { Deps } from '../deps.ts';
 import { rejectWholeChunk } from '../reject-chunk.ts';
 import { applyProfileChunk } from './apply.ts';
@@ -18,8 +19,7 @@ export function profileHandler(deps: Deps, lane: number): ChunkHandler {
       const applied = await applyProfileChunk(deps, chunk, { chunkId, lane, duplicates, mode });
       await deps.failpoints('profile.after_commit');
       if (!applied) return;
-      if (applied.complete) await announceDone(deps.redis, [{ chunkId, replyTo: chunk.reply ?? null }]);
-      else deps.wakeRelay();
+      await settleOwed(deps, applied.owed, { chunkId, replyTo: chunk.reply ?? null });
       countItems(deps, 'profile', applied.verdicts);
       if (applied.setExternalIds.length > 0) deps.deliverParked(chunk.ws, applied.setExternalIds);
     },

@@ -5,6 +5,7 @@
  */
 import {
   type Client,
+  type ContactRow,
   countVerdicts,
   enterErasureGate,
   findLedger,
@@ -17,7 +18,8 @@ import {
   type Verdict,
 } from '@muster/postgres';
 import { type EventItem, followUpId, itemId, type TimelineChunk } from '@muster/queues';
-import { type Entry, serializeOutbox } from '../delivery/outbox.ts';
+import { type Entry, type Outbox, parseOutbox, serializeOutbox, type Written } from '../delivery/outbox.ts';
+import { LEASE_SECONDS } from '../delivery/relay.ts';
 import type { Deps } from '../deps.ts';
 import { writeLedgerRow } from '../ledger-row.ts';
 import { applyParts, type Part } from '../parts.ts';
@@ -26,9 +28,6 @@ import { toRejection } from '../rejection.ts';
 import { resolveOrCreate } from '../resolve.ts';
 import { readTombstones } from '../tombstones.ts';
 import { type Effect, effectFollowUps } from './side-effects.ts';
-
-/** Seconds for which this job itself delivers its outbox; after that the relay may. */
-const LEASE_SECONDS = 8;
 
 /** Order of an item's entry within its request. */
 export const ordOf = (item: { index: number }): number => item.index * 64 + 32;
@@ -42,11 +41,11 @@ export type TimelineContext = {
   mode: Mode;
 };
 
-type Segment = Part<EventItem> & { entries: Entry[]; created: number[]; parked: ParkedItem[]; effects: Effect[] };
+type Segment = Part<EventItem> & { entries: Entry[]; created: ContactRow[]; parked: ParkedItem[]; effects: Effect[] };
 const emptySegment = (): Segment => ({ verdicts: [], entries: [], created: [], parked: [], effects: [], refused: [], usedIds: 0 });
 
 /** What the ledger says about a chunk: as it was written now, or by an earlier try. */
-export type Judged = Pick<LedgerRow, 'verdicts' | 'outbox' | 'delivered'>;
+export type Judged = Pick<LedgerRow, 'verdicts' | 'delivered'> & { outbox: Outbox | null; written: Written | null };
 
 /** Returns the verdicts of the chunk, writing its ledger row first when there is none. */
 export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, context: TimelineContext): Promise<Judged> {
@@ -54,7 +53,7 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
   let usedIds = 0;
   const judged = await inTransaction(deps.pool, async (client): Promise<Judged> => {
     const earlier = await findLedger(client, context.chunkId);
-    if (earlier) return earlier;
+    if (earlier) return { ...earlier, outbox: earlier.outbox === null ? null : parseOutbox(earlier.outbox), written: null };
     await enterErasureGate(client, chunk.ws);
     // Parking looks again under the lock that setting an external_id takes: otherwise both could miss each other.
     await lockExternalIds(client, chunk.ws, externalIdsOf(chunk.items));
@@ -77,7 +76,8 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
       ),
     );
     const followUps = effectFollowUps(chunk.ws, chunk.acc, whole.effects, deps.config.MUSTER_LANES);
-    const outbox = serializeOutbox({ entries: whole.entries, contacts: whole.created, followUps });
+    const outbox: Outbox = { entries: whole.entries, contacts: whole.created.map((c) => c.contact_id), followUps };
+    const text = serializeOutbox(outbox);
     await writeLedgerRow(client, {
       chunkId: context.chunkId,
       workspaceId: chunk.ws,
@@ -86,7 +86,7 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
       items: chunk.items.length,
       counts: countVerdicts(whole.verdicts),
       verdicts: whole.verdicts,
-      outbox,
+      outbox: text,
       eventsPending: true,
       leaseSeconds: LEASE_SECONDS,
       replyTo: chunk.reply ?? null,
@@ -94,7 +94,8 @@ export async function judgeTimelineChunk(deps: Deps, chunk: TimelineChunk, conte
     });
     await deps.failpoints('timeline.before_commit');
     usedIds = whole.usedIds;
-    return { verdicts: whole.verdicts, outbox, delivered: false };
+    const written = { contacts: whole.created, memberships: [] };
+    return { verdicts: whole.verdicts, outbox: text === null ? null : outbox, written, delivered: false };
   });
   // Only after a commit is it sure which ids were not written; after an error they are left as a gap.
   deps.contactIds.giveBack(chunk.ws, freeIds.slice(usedIds));

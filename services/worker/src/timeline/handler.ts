@@ -7,7 +7,7 @@ import { markEventsStored, recordRejections, rejectStored } from '@muster/postgr
 import { announceDone, claimIds, itemId, markTouched, releaseClaims, type TimelineChunk, timelineChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import type { ChunkHandler } from '../chunk-runner.ts';
-import { deliverOutboxes } from '../delivery/deliver.ts';
+import { deliver } from '../delivery/deliver.ts';
 import type { Deps } from '../deps.ts';
 import type { Mode } from '../poison.ts';
 import { countItems } from '../profile/handler.ts';
@@ -45,13 +45,16 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
   await deps.failpoints('timeline.after_commit');
   if (ledger.delivered) return;
   const { rows, touched } = deliverableEvents(chunk, ledger.verdicts);
-  const outbox =
+  const delivery =
     ledger.outbox === null
       ? Promise.resolve()
-      : deliverOutboxes(deps, [
-          { chunk_id: chunkId, workspace_id: chunk.ws, accepted_at: chunk.acc, outbox: ledger.outbox, reply_to: chunk.reply ?? null },
+      : deliver(deps, [
+          {
+            ...{ chunkId, workspaceId: chunk.ws, acceptedAt: chunk.acc, replyTo: chunk.reply ?? null },
+            ...{ outbox: ledger.outbox, written: ledger.written },
+          },
         ]);
-  const [refused] = await Promise.all([deps.writer.write({ timeline: rows.map((r) => r.row) }), outbox]);
+  const [refused] = await Promise.all([deps.writer.write({ timeline: rows.map((r) => r.row) }), delivery]);
   await deps.failpoints('timeline.after_clickhouse');
   const bad = rows.filter((r) => refused.has(r.row)).map((r) => r.position);
   if (bad.length > 0) await rejectPositions(deps, chunkId, chunk, claims, bad);

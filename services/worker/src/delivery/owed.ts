@@ -1,0 +1,22 @@
+/** What a committed chunk still owes ClickHouse, and who sees to it. */
+import { announceDone } from '@muster/queues';
+import type { Deps } from '../deps.ts';
+import { type Delivery, serializeOutbox } from './outbox.ts';
+import { LEASE_SECONDS } from './relay.ts';
+
+/** Nothing; a row of the ledger that any relay takes; or a delivery that this process does itself, its ledger row being leased. */
+export type Owed = 'nothing' | 'ledger' | Delivery;
+
+/** What the ledger row of a chunk says about its delivery. Asked inside the transaction, before the row is written. */
+export function oweDelivery(deps: Deps, delivery: Delivery): { outbox: string | null; leaseSeconds: number; owed: Owed } {
+  const outbox = serializeOutbox(delivery.outbox);
+  if (outbox === null) return { outbox, leaseSeconds: 0, owed: 'nothing' };
+  return deps.relayHasRoom() ? { outbox, leaseSeconds: LEASE_SECONDS, owed: delivery } : { outbox, leaseSeconds: 0, owed: 'ledger' };
+}
+
+/** Sees to what is owed, once the transaction is committed. */
+export async function settleOwed(deps: Deps, owed: Owed, done: { chunkId: string; replyTo: string | null }): Promise<void> {
+  if (owed === 'nothing') await announceDone(deps.redis, [done]);
+  else if (owed === 'ledger') deps.wakeRelay();
+  else deps.offerDelivery(owed);
+}
