@@ -9,7 +9,7 @@
  * events are counted in either order, and a missing one ends the run.
  */
 import { randomUUID } from 'node:crypto';
-import { type TimelineRow, timelineRow } from '@muster/clickhouse';
+import { acceptanceOf, type TimelineRow, timelineRow } from '@muster/clickhouse';
 import { batches, bodies, inBatches, send } from './batches.ts';
 import { type Bed, count, ledgerMark, mustBe, untilMerged, untilStored } from './bed.ts';
 import { benchEvent } from './items.ts';
@@ -105,6 +105,7 @@ async function baselineTurn(bed: Bed, people: Population, tag: string, items: nu
 /** The rows that the system would store: same columns, same kind of ids. */
 function tableRows(bed: Bed, people: Population, tag: string, items: number): Promise<TimelineRow[][]> {
   const now = Date.now();
+  const accepted = acceptanceOf(now * 1_000);
   let root = '';
   return batches(bed, items, (n) => {
     if (n % BATCH === 0) root = randomUUID();
@@ -116,7 +117,7 @@ function tableRows(bed: Bed, people: Population, tag: string, items: number): Pr
       kind,
       occurredAt,
       id: `${root}:${n % BATCH}`,
-      acceptedAt: now * 1_000,
+      accepted,
       ord: n % BATCH,
       entityType: 'message',
       entityId: message.message_id,
