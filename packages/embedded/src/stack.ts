@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly devKey?: string;
   /** Added to the environment of every service. */
   readonly env?: Readonly<Record<string, string>>;
+  /** As `env`, asked once the stores run: to put something between the services and the stores. */
+  readonly wireEnv?: (stores: LocalStores) => Promise<Readonly<Record<string, string>>>;
   /** Services to start at once, by folder below `services/`. Default `api`, `worker`, `board`. */
   readonly services?: readonly string[];
   /** Where the services lie, each as `<name>/src/main.ts`. Default: `services/` of this checkout. */
@@ -98,7 +100,8 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     signal.throwIfAborted();
     const apiPort = options.apiPort ?? (await pickPort(internals.ports));
     const boardPort = options.boardPort ?? (await pickPort(internals.ports));
-    const env = serviceEnv(stores, internals, { apiPort, boardPort, devKey, extra: options.env ?? {} });
+    const extra = { ...options.env, ...(await options.wireEnv?.(stores)) };
+    const env = serviceEnv(stores, internals, { apiPort, boardPort, devKey, extra });
     noteAddresses(internals.dir, {
       MUSTER_POSTGRES_URL: stores.postgresUrl,
       MUSTER_REDIS_URL: stores.redisUrl,

@@ -1,0 +1,71 @@
+/**
+ * `make chaos`: a stack of its own under load, with a seeded schedule of faults; then everything that was acknowledged is looked for.
+ *
+ * HELP=1 lists the options. Exit code 0 when nothing was lost, doubled or reordered and every fault was recovered from in time, 1
+ * otherwise (the data directory then stays), 130 after Ctrl-C.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { standardOutput } from '../demo/output.ts';
+import { describeFailure } from '../load/errors.ts';
+import { helpLines } from '../load/options.ts';
+import { type ChaosOptions, chaosOptions, chaosSchema, chosenFaults } from './options.ts';
+import { reportLines } from './report.ts';
+import { runChaos } from './run.ts';
+import { startWorld } from './world.ts';
+
+const output = standardOutput();
+const ending = new AbortController();
+
+async function main(env: NodeJS.ProcessEnv): Promise<number> {
+  if (env.HELP) {
+    output.line('make chaos OPTION=value …');
+    for (const line of helpLines(chaosSchema)) output.line(line);
+    return 0;
+  }
+  const options = chaosOptions(env);
+  chosenFaults(options);
+  const file = resolve(env.INIT_CWD || process.cwd(), options.REPORT || join(tmpdir(), `muster-chaos-${options.SEED}.json`));
+  const dataDir = mkdtempSync(join(tmpdir(), 'muster-chaos-'));
+  let keep = true;
+  try {
+    output.line(`Starting a stack in ${dataDir}: two APIs, two workers.`);
+    // Deaths and restarts are what is wanted here: they are in the table, not on the screen.
+    const world = await startWorld({ dataDir, seed: options.SEED, signal: ending.signal, terminal: { line: () => undefined } });
+    let failure: unknown;
+    try {
+      const report = await runChaos({ world, options, output, screen: process.stdout, signal: ending.signal, repeat: repeatOf(options) });
+      output.line();
+      for (const line of reportLines(report)) output.line(line);
+      await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+      output.line(`Report: ${file}`);
+      keep = !report.ok;
+      return report.ok ? 0 : 1;
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      await world.close();
+      if (keep && failure === undefined) output.line(`The data directory stays: ${dataDir}, the logs are in ${join(dataDir, 'log')}`);
+    }
+  } finally {
+    if (ending.signal.aborted) keep = false;
+    if (!keep) rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+function repeatOf(options: ChaosOptions): string {
+  const given = Object.entries(options).filter(([name, value]) => name !== 'REPORT' && value !== '');
+  return `make chaos ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
+main(process.env).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
+    process.exit(ending.signal.aborted ? 130 : 1);
+  },
+);
