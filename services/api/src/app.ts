@@ -18,9 +18,11 @@ export function createApp(deps: ApiDeps): Hono<HonoEnv> {
   const endpoints = allEndpoints(deps);
   assertDocumented(endpoints);
 
+  // One handler a path and method: with a second one that also matches, Hono would go through its chain for every request.
+  const methodOf = new Map<string, string>();
   for (const endpoint of endpoints) {
     app.on(endpoint.method, endpoint.path, serveEndpoint(deps, endpoint));
-    app.all(endpoint.path, (c) => refuse(deps, c, endpoint.path, fail('method_not_allowed', { headers: { allow: endpoint.method } })));
+    methodOf.set(endpoint.path, endpoint.method);
   }
 
   app.get('/health/live', () => plain(200, 'application/json', '{"ok":true,"checks":{}}'));
@@ -31,10 +33,13 @@ export function createApp(deps: ApiDeps): Hono<HonoEnv> {
   app.get('/metrics', async () => plain(200, deps.metrics.registry.contentType, await deps.metrics.registry.metrics()));
   app.get('/openapi.json', () => plain(200, 'application/json', document));
   app.get('/docs', () => plain(200, 'text/html; charset=utf-8', docs));
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs'])
-    app.all(path, (c) => refuse(deps, c, path, fail('method_not_allowed', { headers: { allow: 'GET' } })));
+  for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs']) methodOf.set(path, 'GET');
 
-  app.notFound((c) => refuse(deps, c, 'unknown', fail('not_found')));
+  app.notFound((c) => {
+    const allow = methodOf.get(c.req.path);
+    if (allow === undefined) return refuse(deps, c, 'unknown', fail('not_found'));
+    return refuse(deps, c, c.req.path, fail('method_not_allowed', { headers: { allow } }));
+  });
   app.onError((error, c) => {
     const requestId = requestIdOf(c.req.header('x-request-id'));
     return respond(requestId, failed(deps, error, requestId, 'unknown'));

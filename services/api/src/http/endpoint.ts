@@ -67,7 +67,15 @@ export function serveEndpoint(deps: ApiDeps, endpoint: Endpoint): (c: Context<Ho
     } catch (error) {
       answer = failed(deps, error, requestId, route);
     }
-    record(deps, { method: endpoint.method, route, requestId, workspaceId, status: answer.status, started });
+    record(deps, {
+      method: endpoint.method,
+      route,
+      intake: endpoint.intake === true,
+      requestId,
+      workspaceId,
+      status: answer.status,
+      started,
+    });
     return respond(requestId, answer);
   };
 }
@@ -94,14 +102,27 @@ function rootCause(error: Error): unknown {
   return cause;
 }
 
-type Recorded = { method: string; route: string; requestId: string; workspaceId: number | undefined; status: number; started: number };
+type Recorded = {
+  method: string;
+  route: string;
+  intake?: boolean;
+  requestId: string;
+  workspaceId: number | undefined;
+  status: number;
+  started: number;
+};
 
-/** One log line and the metrics of an answered request. */
+/**
+ * The metrics of an answered request, and a log line: of items taken in only at level debug, because a line a call was a tenth of what
+ * the call costs, and says nothing that the metrics and the ledger do not.
+ */
 export function record(deps: ApiDeps, r: Recorded): void {
   const ms = performance.now() - r.started;
   deps.metrics.requests.inc({ route: r.route, status: String(r.status) });
   deps.metrics.duration.observe({ route: r.route }, ms / 1_000);
-  deps.log.info(
+  const level = r.intake && r.status < 300 ? 'debug' : 'info';
+  if (!deps.log.isLevelEnabled(level)) return;
+  deps.log[level](
     {
       request_id: r.requestId,
       method: r.method,
