@@ -4,6 +4,7 @@
  * HELP=1 lists the options. Exit code 0 when nothing was lost, doubled or reordered and every fault was recovered from in time, 1
  * otherwise (the data directory then stays), 130 after Ctrl-C.
  */
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ import { startWorld } from './world.ts';
 
 const output = standardOutput();
 const ending = new AbortController();
+// Each request in flight and each pause listens.
+setMaxListeners(0, ending.signal);
 
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
   if (env.HELP) {

@@ -6,6 +6,7 @@
  *
  * It has several upstreams when it stands before equal processes: connections go round, and pass over one that does not answer.
  */
+import { setMaxListeners } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { Transform, type TransformCallback } from 'node:stream';
 import { sleep } from '@muster/runtime';
@@ -33,6 +34,8 @@ export class FaultyProxy {
   constructor(upstreams: readonly [Endpoint, ...Endpoint[]], random: Random) {
     this.#upstreams = upstreams;
     this.#random = random;
+    // Each chunk that waits listens: hundreds are not a leak.
+    setMaxListeners(0, this.#ending.signal);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => void this.#accept(client));
   }
 

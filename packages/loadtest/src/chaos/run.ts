@@ -51,19 +51,31 @@ export async function runChaos({ world, options, output, screen, signal, repeat 
     try {
       const startedAt = Date.now();
       load.start();
-      const inject = new FaultRunner({ world, faults, recovery, attempts: load.attempts, seed, startedAt, signal });
+      const over = new AbortController();
+      const running = AbortSignal.any([signal, over.signal]);
+      const inject = new FaultRunner({ world, faults, recovery, attempts: load.attempts, seed, startedAt, signal: running });
+
       const results: FaultResult[] = [];
       const all = async (): Promise<void> => {
         for (const scheduled of schedule) {
-          await sleep(Math.max(0, startedAt + scheduled.atMs - Date.now()), signal);
+          await sleep(Math.max(0, startedAt + scheduled.atMs - Date.now()), running);
+          running.throwIfAborted();
           doing = `fault ${scheduled.number + 1} of ${schedule.length}: ${scheduled.kind} ${scheduled.target}`;
           results.push(await inject.run(scheduled));
         }
         doing = 'all faults are over';
-        await sleep(Math.max(0, startedAt + minutes * 60_000 - Date.now()), signal);
+        await sleep(Math.max(0, startedAt + minutes * 60_000 - Date.now()), running);
       };
-      // A producer that fails no longer knows what it sent: nothing could be said about the rest of the run.
-      await Promise.race([all(), load.failed.then(() => new Promise<never>(() => undefined))]);
+      const injecting = all();
+      try {
+        // A producer that fails no longer knows what it sent: nothing could be said about the rest of the run.
+        await Promise.race([injecting, load.failed.then(() => injecting)]);
+      } catch (error) {
+        // No fault may be left behind, nor one begin, in a stack that is being stopped.
+        over.abort();
+        await injecting.catch(() => undefined);
+        throw error;
+      }
       doing = 'waiting for quiet';
       await load.stop();
       signal.throwIfAborted();

@@ -11,6 +11,8 @@ const BATCH = 60;
 const SINGLES = 0.2;
 const WITH_IDS = 0.5;
 const SENT_AGAIN = 0.15;
+/** Of those whose fate is unknown, as many are sent again in one request. */
+const SENT_LATER = 200;
 
 type Event = { kind: string; email: string; message_id: string; id?: string; occurred_at?: string };
 
@@ -53,7 +55,7 @@ export function events({ knowledge, hasty }: ProducerDeps, group: number): Produ
       const withId = r.chance(WITH_IDS);
       const batch = Array.from({ length: r.chance(SINGLES) ? 1 : BATCH }, () => make(r, withId));
       const fate = await send(batch);
-      if (fate === 'unknown' && withId) unknown = [...unknown, ...batch].slice(-1_000);
+      if (fate === 'unknown' && withId) unknown = [...unknown, ...batch].slice(-SENT_LATER);
       if (fate === 'unknown' || !withId || !r.chance(SENT_AGAIN)) return batch.length;
       await send(batch);
       return batch.length * 2;

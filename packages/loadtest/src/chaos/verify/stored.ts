@@ -100,10 +100,19 @@ export async function readStored(stores: Stores): Promise<Stored> {
       code: r.code,
       email: emailOf(r.payload),
     })),
-    erasedIds: (await pg(idOnly, 'SELECT DISTINCT contact_id FROM erasures WHERE workspace_id = $1 AND contact_id IS NOT NULL')).map(
-      (r) => r.contact_id,
-    ),
+    erasedIds: await readErasedIds(stores),
   };
+}
+
+/** Ids of erased contacts; one that was erased before it was ever stored has none. */
+export async function readErasedIds({ pool, workspaceId }: Stores): Promise<number[]> {
+  const { rows } = await pool.query('SELECT DISTINCT contact_id FROM erasures WHERE workspace_id = $1 AND contact_id IS NOT NULL', [
+    workspaceId,
+  ]);
+  return z
+    .array(idOnly)
+    .parse(rows)
+    .map((r) => r.contact_id);
 }
 
 /** Rows of contacts that were erased, by table, dead ones included; the mirror's tombstones are meant to stay. */

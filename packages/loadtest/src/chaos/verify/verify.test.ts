@@ -48,7 +48,7 @@ test('steps: all of them in order are right, and so are those of unknown fate, t
 test.each<[string, Knowledge, number[], RegExp]>([
   ['a lost update in the middle', sent(3), [1, 3], /lost steps 2$/],
   ['a lost last update', sent(3), [1, 2], /lost steps 3$/],
-  ['two in the wrong order', sent(3), [1, 3, 2], /step 3 .*|step 2|before an earlier one/],
+  ['two in the wrong order', sent(3), [1, 3, 2], /step 3 before an earlier one/],
   ['one applied twice', sent(3), [1, 2, 3, 2], /step 2 twice/],
   ['a value that nobody sent', sent(2), [1, 2, 9], /value 9 was never sent/],
   ['a step of unknown fate before what was acknowledged first', sent(3, 3), [3, 1, 2], /before an earlier one/],
