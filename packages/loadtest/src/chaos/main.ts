@@ -37,7 +37,6 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
     output.line(`Starting a stack in ${dataDir}: two APIs, two workers.`);
     // Deaths and restarts are what is wanted here: they are in the table, not on the screen.
     const world = await startWorld({ dataDir, seed: options.SEED, signal: ending.signal, terminal: { line: () => undefined } });
-    let failure: unknown;
     try {
       const report = await runChaos({ world, options, output, screen: process.stdout, signal: ending.signal, repeat: repeatOf(options) });
       output.line();
@@ -46,16 +45,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
       output.line(`Report: ${file}`);
       keep = !report.ok;
       return report.ok ? 0 : 1;
-    } catch (error) {
-      failure = error;
-      throw error;
     } finally {
       await world.close();
-      if (keep && failure === undefined) output.line(`The data directory stays: ${dataDir}, the logs are in ${join(dataDir, 'log')}`);
     }
   } finally {
-    if (ending.signal.aborted) keep = false;
-    if (!keep) rmSync(dataDir, { recursive: true, force: true });
+    if (keep && !ending.signal.aborted) output.line(`The data directory stays: ${dataDir}, the logs are in ${join(dataDir, 'log')}`);
+    else rmSync(dataDir, { recursive: true, force: true });
   }
 }
 

@@ -101,6 +101,27 @@ test('stall: nothing moves until it is over, then everything arrives', async () 
   expect(await answer).toMatch(/^[ab]x$/);
 });
 
+test('mute: requests arrive, answers are held, and never come when the connection is cut first', async () => {
+  const peer = await dial(front);
+  await peer.ask('x');
+  const arrived = new Promise<string>((resolve) => {
+    for (const { server } of [a, b]) server.once('connection', (socket) => socket.once('data', (chunk: Buffer) => resolve(String(chunk))));
+  });
+  proxy.set({ kind: 'mute' });
+  const other = await dial(front);
+  let answered = false;
+  other.socket.once('data', () => {
+    answered = true;
+  });
+  other.socket.write('y');
+  expect(await arrived).toBe('y');
+  proxy.cut('rst');
+  proxy.normal();
+  expect(await other.ended).toBe('ECONNRESET');
+  await sleep(50);
+  expect(answered).toBe(false);
+});
+
 test('cut: by reset and by FIN, and new connections work', async () => {
   const [first, second] = [await dial(front), await dial(front)];
   await first.ask('x');

@@ -2,7 +2,7 @@
  * A TCP proxy that makes a network behave badly on demand.
  *
  *   pass ── as it comes        slow ── each chunk waits, in order      stall ── nothing moves, connections stay
- *   refuse ── new connections are reset      cut() ── every open connection ends, by RST or FIN, in any mode
+ *   mute ── requests pass, answers are held      refuse ── new connections are reset      cut() ── every open connection ends, by RST or FIN, in any mode
  *
  * It has several upstreams when it stands before equal processes: connections go round, and pass over one that does not answer.
  */
@@ -13,7 +13,12 @@ import { sleep } from '@muster/runtime';
 import type { Random } from '../random.ts';
 
 export type Endpoint = { readonly host: string; readonly port: number };
-export type Mode = { kind: 'pass' } | { kind: 'slow'; minMs: number; maxMs: number } | { kind: 'stall' } | { kind: 'refuse' };
+export type Mode =
+  | { kind: 'pass' }
+  | { kind: 'slow'; minMs: number; maxMs: number }
+  | { kind: 'stall' }
+  | { kind: 'mute' }
+  | { kind: 'refuse' };
 export type Cut = 'rst' | 'fin';
 
 const PASS: Mode = { kind: 'pass' };
@@ -104,12 +109,12 @@ export class FaultyProxy {
   }
 
   #join(client: Socket, upstream: Socket): void {
-    for (const [from, to] of [
-      [client, upstream],
-      [upstream, client],
+    for (const [from, to, answers] of [
+      [client, upstream, false],
+      [upstream, client, true],
     ] as const) {
       this.#open.add(from);
-      from.pipe(this.#gate()).pipe(to);
+      from.pipe(this.#gate(answers)).pipe(to);
       from.on('close', (failed: boolean) => {
         this.#open.delete(from);
         if (failed) end(to, 'rst');
@@ -119,16 +124,16 @@ export class FaultyProxy {
     }
   }
 
-  #gate(): Transform {
+  #gate(answers: boolean): Transform {
     return new Transform({
-      transform: (chunk: Buffer, _encoding, done: TransformCallback) => void this.#hold().then(() => done(null, chunk)),
-      flush: (done: TransformCallback) => void this.#hold().then(() => done()),
+      transform: (chunk: Buffer, _encoding, done: TransformCallback) => void this.#hold(answers).then(() => done(null, chunk)),
+      flush: (done: TransformCallback) => void this.#hold(answers).then(() => done()),
     });
   }
 
   /** Waits as long as the mode asks of one chunk. */
-  async #hold(): Promise<void> {
-    while (this.#mode.kind === 'stall') await this.#changed.promise;
+  async #hold(answer: boolean): Promise<void> {
+    while (this.#mode.kind === 'stall' || (answer && this.#mode.kind === 'mute')) await this.#changed.promise;
     if (this.#mode.kind !== 'slow') return;
     const { minMs, maxMs } = this.#mode;
     await sleep(minMs + this.#random.next() * (maxMs - minMs), this.#ending.signal);

@@ -1,9 +1,9 @@
 /** Every fault there is. A full disk is not among them: no service writes files of its own. */
 import type { Fault } from './fault.ts';
-import { cut, refuse, slow, stall } from './network.ts';
+import { cut, mute, refuse, slow, stall } from './network.ts';
 import { freeze, kill, restart, takeDown } from './processes.ts';
 
-export type { Fault, Lift } from './fault.ts';
+export type { Fault } from './fault.ts';
 
 export const FAULTS: readonly Fault[] = [
   kill('kill-api', ['api', 'api-2', 'api+api-2']),
@@ -28,4 +28,5 @@ export const FAULTS: readonly Fault[] = [
   cut('clickhouse'),
   refuse('refuse-store', ['postgres', 'redis', 'clickhouse']),
   cut('clients'),
+  mute('clients'),
 ];

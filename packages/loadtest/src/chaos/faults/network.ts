@@ -40,6 +40,24 @@ export function stall(target: string): Fault {
   };
 }
 
+/** Requests arrive and are carried out, and nobody gets an answer; in the end the connections break. */
+export function mute(target: string): Fault {
+  return {
+    kind: `mute-${target}`,
+    targets: [target],
+    lastsMs: [2_000, 6_000],
+    inject: async (world, _, random) => {
+      const proxy = proxyOf(world, target);
+      proxy.set({ kind: 'mute' });
+      return async () => {
+        // Before the answers that it holds can go on.
+        proxy.cut(how(random));
+        proxy.normal();
+      };
+    },
+  };
+}
+
 /** Every open connection breaks at once. */
 export function cut(target: string): Fault {
   return {
