@@ -49,12 +49,13 @@ export const MAX_LINK_URL = 2048;
  * @param input the parsed JSON item; {@link checkShape} with 32 KiB is part of this function
  * @param nowMs time of acceptance, ms
  * @param index position in the request, put into every issue
+ * @param plain the text that it was parsed from is plain, see {@link isPlainJson}
  */
-export function normaliseEvent(input: unknown, nowMs: number, index?: number): NormalisedEvent {
+export function normaliseEvent(input: unknown, nowMs: number, index?: number, plain = false): NormalisedEvent {
   if (!isJsonObject(input)) {
     return { ok: false, issues: [issue(index, '', 'invalid_type', 'An event must be a JSON object.')], warnings: [] };
   }
-  const bytes = measureShape(input, MAX_EVENT_BYTES, index);
+  const bytes = measureShape(input, MAX_EVENT_BYTES, index, plain);
   if (typeof bytes !== 'number') return { ok: false, issues: [bytes], warnings: [] };
 
   const work: EventWork = { index, nowMs, issues: [], warnings: [] };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkShape, jsonBytes, MAX_CONTACT_BYTES, MAX_EVENT_BYTES, measureShape } from './shape.ts';
+import { checkShape, isPlainJson, jsonBytes, MAX_CONTACT_BYTES, MAX_EVENT_BYTES, measureShape } from './shape.ts';
 
 const code = (json: string, max = MAX_EVENT_BYTES): string | null => checkShape(JSON.parse(json), max)?.code ?? null;
 const nested = (levels: number): string => `${`{"a":`.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
@@ -88,6 +88,33 @@ describe('checkShape', () => {
         }
       }),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe('plain text', () => {
+  test('escapes and names of prototypes are not plain, wherever they are', () => {
+    for (const text of ['{"a":"\\u0000"}', '{"\\u005f_proto__":1}', '{"constructor":1}', '{"a":"prototype"}', '{"__proto__":{}}'])
+      expect(isPlainJson(text), text).toBe(false);
+    expect(isPlainJson('{"email":"zoë@x.org","n":"a\\nb 😀"}')).toBe(true);
+  });
+
+  test('property: what plain text makes is judged as the exact walk judges it, and its size is bounded', () => {
+    const anything = fc.oneof(
+      fc.json({ maxDepth: 5 }),
+      fc.json({ stringUnit: 'binary', maxDepth: 3 }),
+      fc.constantFrom(nested(64), nested(65), '{"n":1e999}', '{"a":[1e999]}', JSON.stringify({ a: 'x'.repeat(MAX_EVENT_BYTES - 8) })),
+      fc.integer({ min: 5_000, max: 6_000 }).map((n) => JSON.stringify({ a: '\n'.repeat(n), b: 'é'.repeat(n) })),
+    );
+    fc.assert(
+      fc.property(anything, (text) => {
+        if (!isPlainJson(text)) return;
+        const exact = measureShape(JSON.parse(text), MAX_EVENT_BYTES);
+        const quick = measureShape(JSON.parse(text), MAX_EVENT_BYTES, undefined, true);
+        if (typeof exact === 'number') expect(quick).toBeGreaterThanOrEqual(exact);
+        else expect(quick).toEqual(exact);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -38,8 +38,26 @@ export function checkShape(item: unknown, maxBytes: number, index?: number): Iss
   return typeof result === 'number' ? null : result;
 }
 
-/** As {@link checkShape}, but returns the size in bytes when there is no fault. */
-export function measureShape(item: unknown, maxBytes: number, index?: number): number | Issue {
+/**
+ * True for JSON text whose strings and keys cannot hold anything that is refused: a NUL or an unpaired surrogate can only come as
+ * an escape (the text itself is valid UTF-8), and the keys that reach a prototype do not occur in it at all. One look at the text
+ * of a request spares looking at every character of its items again.
+ */
+export function isPlainJson(text: string): boolean {
+  return !/\\u|__proto__|constructor|prototype/.test(text);
+}
+
+/**
+ * As {@link checkShape}, but returns the size in bytes when there is no fault.
+ *
+ * @param plain the item comes from a text that is {@link isPlainJson}; the size returned is then an upper bound
+ */
+export function measureShape(item: unknown, maxBytes: number, index?: number, plain = false): number | Issue {
+  if (plain) {
+    const bound = boundOf(item, 1);
+    // Anything doubtful (too large by this bound, too deep, no finite number) is for the exact walk to name.
+    if (bound <= maxBytes) return bound;
+  }
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     const size = measure(item, 1, maxBytes);
     if (size > maxBytes) return fault(TOO_LARGE, '', index, maxBytes);
@@ -58,6 +76,18 @@ export function measureShape(item: unknown, maxBytes: number, index?: number): n
     if (bytes > maxBytes) return fault(TOO_LARGE, '', index, maxBytes);
   }
   return bytes > maxBytes ? fault(TOO_LARGE, '', index, maxBytes) : bytes;
+}
+
+/** An upper bound of the size of plain JSON, Infinity when it may be at fault. A character takes at most six bytes, as an escape. */
+function boundOf(value: unknown, depth: number): number {
+  if (typeof value === 'string') return value.length * 6 + 2;
+  if (typeof value === 'number') return Number.isFinite(value) ? 25 : Number.POSITIVE_INFINITY;
+  if (typeof value !== 'object' || value === null) return typeof value === 'boolean' || value === null ? 5 : Number.POSITIVE_INFINITY;
+  if (depth > MAX_DEPTH) return Number.POSITIVE_INFINITY;
+  let bytes = 2;
+  if (Array.isArray(value)) for (const element of value) bytes += boundOf(element, depth + 1) + 1;
+  else for (const key of Object.keys(value)) bytes += key.length * 6 + 4 + boundOf((value as Record<string, unknown>)[key], depth + 1);
+  return bytes;
 }
 
 /** Size of an already checked JSON value as compact JSON, in UTF-8 bytes. */

@@ -2,6 +2,7 @@
 import {
   type CustomEvent,
   type Issue,
+  isPlainJson,
   issue,
   jsonBytes,
   laneOf,
@@ -31,7 +32,7 @@ import {
 export function eventWriteRoutes(deps: ApiDeps): Endpoint[] {
   const ingest: Endpoint['handle'] = async (request) => {
     const intake = openIntake(request);
-    const { values, bytes, warnings } = await readEvents(deps, request);
+    const { values, bytes, plain, warnings } = await readEvents(deps, request);
     requireBatchSize(values.length, MAX_BATCH_ITEMS);
     const now = Date.now();
     const items: RoutedItem[] = [];
@@ -43,7 +44,7 @@ export function eventWriteRoutes(deps: ApiDeps): Endpoint[] {
         rejected.push(issue(index, '', 'malformed_json', 'This line is not JSON.'));
         continue;
       }
-      const result = normaliseEvent(input, now, index);
+      const result = normaliseEvent(input, now, index, plain);
       warnings.push(...result.warnings);
       if (!result.ok) rejected.push(...result.issues);
       else {
@@ -110,14 +111,17 @@ export function eventWriteRoutes(deps: ApiDeps): Endpoint[] {
   ];
 }
 
+type Read = { values: unknown[]; bytes: number; plain: boolean; warnings: Issue[] };
+
 /** Events of a JSON or NDJSON body; `undefined` stands for a line that is no JSON. */
-async function readEvents(deps: ApiDeps, request: ApiRequest): Promise<{ values: unknown[]; bytes: number; warnings: Issue[] }> {
+async function readEvents(deps: ApiDeps, request: ApiRequest): Promise<Read> {
   const kind = bodyKind(request.c.req.header('content-type'), true);
   const bytes = await readBytes(request.c, deps.config.MUSTER_MAX_BODY_BYTES);
   const text = utf8Text(bytes);
-  if (kind === 'ndjson') return { values: parseNdjson(text, MAX_BATCH_ITEMS), bytes: bytes.length, warnings: [] };
+  const plain = isPlainJson(text);
+  if (kind === 'ndjson') return { values: parseNdjson(text, MAX_BATCH_ITEMS), bytes: bytes.length, plain, warnings: [] };
   const body = asObject(parseJson(text));
-  return { values: eventsField(body), bytes: bytes.length, warnings: unknownFields(body, ['events']) };
+  return { values: eventsField(body), bytes: bytes.length, plain, warnings: unknownFields(body, ['events']) };
 }
 
 function eventsField(body: Record<string, unknown>): unknown[] {
