@@ -18,7 +18,10 @@ export const RECOVERY_MS = 15_000;
 /** So long a recovery is measured, to say how far it missed the goal. */
 const GIVE_UP_MS = 60_000;
 const POLL_MS = 50;
-const WAIT_SECONDS = 3;
+/** From one probe to the next: probes that are refused at once must not become a load of their own. */
+const PROBE_EVERY_MS = 250;
+/** Longer than the queues are with producers that hold back, shorter than a fault that nobody recovers from. */
+const WAIT_SECONDS = 5;
 /** Enough to meet each of eight lanes. */
 const CONTACTS = 32;
 const EVENTS = 8;
@@ -52,7 +55,7 @@ export class Recovery {
       if (left === null) return { ms, waitedFor };
       waitedFor = left;
       if (ms > GIVE_UP_MS) return { ms: null, waitedFor };
-      await sleep(POLL_MS, signal);
+      await sleep(probed ? POLL_MS : PROBE_EVERY_MS, signal);
     }
   }
 

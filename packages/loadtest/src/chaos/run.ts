@@ -21,7 +21,7 @@ import { verify } from './verify/index.ts';
 import type { World } from './world.ts';
 
 /** Longer than the `Prefer: wait` of a probe. */
-const PROBE_MS = 4_000;
+const PROBE_MS = 6_000;
 const WORKSPACE = 'demo';
 
 export type RunDeps = { world: World; options: ChaosOptions; output: Output; screen: Screen; signal: AbortSignal; repeat: string };

@@ -29,8 +29,8 @@ const ATTEMPT_MS = 4_000;
 const PATIENT_MS = 120_000;
 const HASTY_MS = 5_000;
 
-/** With more jobs waiting the producers hold back: a machine that is too slow for the rate would else never have recovered. */
-const MOST_WAITING = 150;
+/** With more jobs waiting the producers hold back: else a recovery would measure how long a slow machine takes for the rate. */
+const MOST_WAITING = 40;
 const LOOK_MS = 250;
 
 /** `waiting` says how many jobs wait, and may fail. */
