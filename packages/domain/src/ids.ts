@@ -7,6 +7,7 @@
  */
 import { hash, randomFillSync } from 'node:crypto';
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const POOL_BYTES = 4096;
 const pool = new Uint8Array(POOL_BYTES);
 let poolAt = POOL_BYTES;
@@ -31,7 +32,7 @@ export function uuidv7(now: number = Date.now()): string {
   let tail = '';
   for (let i = 0; i < 8; i++) {
     const byte = i === 0 ? (randomByte() & 0x3f) | 0x80 : randomByte();
-    tail += (byte < 16 ? '0' : '') + byte.toString(16);
+    tail += HEX[byte];
   }
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }

@@ -85,29 +85,22 @@ function collect(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const done = (error: Error | null) => {
-      incoming.off('data', onData);
-      incoming.off('end', onEnd);
-      incoming.off('error', onError);
-      incoming.off('close', onClose);
-      if (error) reject(error);
-      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
-    };
-    const onData = (chunk: Buffer) => {
+    // The listeners stay: what comes after the promise was settled changes nothing, and what is too much drains away.
+    incoming.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBytes) done(tooLarge(maxBytes));
+      if (size > maxBytes) reject(tooLarge(maxBytes));
       else chunks.push(chunk);
-    };
-    const onEnd = () => done(null);
-    const onError = (error: Error) =>
-      done(fail('malformed_encoding', { message: 'The connection was closed before the body ended.', cause: error }));
-    const onClose = () => done(fail('malformed_encoding', { message: 'The connection was closed before the body ended.' }));
-    incoming.on('data', onData);
-    incoming.on('end', onEnd);
-    incoming.on('error', onError);
-    incoming.on('close', onClose);
+    });
+    incoming.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)));
+    incoming.on('error', (error) => reject(brokenOff(error)));
+    incoming.on('close', () => {
+      if (!incoming.complete) reject(brokenOff());
+    });
   });
 }
+
+const brokenOff = (cause?: Error) =>
+  fail('malformed_encoding', { message: 'The connection was closed before the body ended.', ...(cause ? { cause } : {}) });
 
 /** Bytes as text; a byte order mark is dropped. @throws ApiError 400 when they are not UTF-8. */
 export function utf8Text(bytes: Buffer): string {

@@ -11,7 +11,7 @@ import { bodyKind, type HonoEnv, parseJson, readBytes, utf8Text } from './body.t
 import { type ApiError, fail } from './errors.ts';
 import { toApiError } from './failures.ts';
 import { keyOf, requestIdOf } from './headers.ts';
-import type { Query } from './query.ts';
+import { type Query, RequestQuery } from './query.ts';
 
 export type Answer = { status: number; body: unknown; headers?: Record<string, string> };
 
@@ -58,12 +58,7 @@ export function serveEndpoint(deps: ApiDeps, endpoint: Endpoint): (c: Context<Ho
       if (endpoint.intake) deps.guard.check(grant.workspaceId);
       deps.limiter.check(grant.keyId, grant.rateLimit);
       if (!endpoint.intake) deps.limiter.charge(grant.keyId, grant.rateLimit, 1);
-      answer = await endpoint.handle({
-        c,
-        grant,
-        route,
-        query: { one: (name) => c.req.query(name), all: (name) => c.req.queries(name) ?? [] },
-      });
+      answer = await endpoint.handle({ c, grant, route, query: new RequestQuery(c.req) });
     } catch (error) {
       answer = failed(deps, error, requestId, route);
     }

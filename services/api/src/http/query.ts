@@ -1,9 +1,28 @@
 /** Reading query parameters: every one is checked here, so nothing unchecked reaches a store. */
+
 import { type Issue, isBlank, normaliseEmail, readExternalId } from '@muster/domain';
+import type { HonoRequest } from 'hono';
 import { fail, invalid } from './errors.ts';
 
 /** Query parameters of one request. */
 export type Query = { one: (name: string) => string | undefined; all: (name: string) => string[] };
+
+/** Reads them when asked: the calls that bring items in have none. */
+export class RequestQuery implements Query {
+  readonly #request: HonoRequest;
+
+  constructor(request: HonoRequest) {
+    this.#request = request;
+  }
+
+  one(name: string): string | undefined {
+    return this.#request.query(name);
+  }
+
+  all(name: string): string[] {
+    return this.#request.queries(name) ?? [];
+  }
+}
 
 // What Postgres cannot store can be in no row; sent on, it would fail the statement.
 const UNSTORABLE = /[\0\p{Surrogate}]/u;

@@ -16,7 +16,9 @@ export function upsertItem(
   options: UpsertOptions,
   bytes: number,
 ): RoutedItem {
-  const item: UpsertItem = { ...id, op: 'upsert', patch };
+  // Named one by one: spreading the identity took as long as hashing the address.
+  const item: UpsertItem = { root: id.root, index: id.index, op: 'upsert', patch };
+  if (id.idem) item.idem = true;
   if (options.listIds.length > 0) item.list_ids = [...options.listIds];
   if (options.confirmed) item.confirmed = true;
   if (options.identifyBy === 'external_id') item.identify_by = 'external_id';
