@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { sleep } from '@muster/runtime';
 import { ApiCallError, type ClientStats, MusterClient } from '../client/client.ts';
-import { CALL_KINDS } from './mix.ts';
+import { CALL_KINDS, CALLS } from './mix.ts';
 import type { LoadOptions } from './options.ts';
-import { type Clock, closedLoop, openLoop, type Paced, type Send } from './pace.ts';
+import { type Clock, closedLoop, openLoop, type Paced, type Send, type Stream } from './pace.ts';
 import { type LoadRequest, RequestSource } from './requests.ts';
 import { Tally } from './tally.ts';
 
@@ -56,17 +56,27 @@ export class LoadEngine {
       clock: this.#clock,
       durationMs: this.#options.DURATION * 1_000,
       width: this.#options.CONNECTIONS,
-      next: () => this.#source.next(),
       send: this.#send,
       stopped: () => this.#ending.signal.aborted,
     };
     try {
-      const paced = this.#options.RATE > 0 ? await openLoop(pace, this.#options.RATE) : await closedLoop(pace);
+      const paced = this.#options.RATE > 0 ? await openLoop(pace, this.#streams()) : await closedLoop(pace, () => this.#source.next());
       if (this.#failure !== undefined) throw this.#failure;
       return { ...paced, seconds: (performance.now() - from) / 1_000, startedAt };
     } finally {
       this.#client.close();
     }
+  }
+
+  /** A stream for each call that has a share of the items. */
+  #streams(): Stream[] {
+    const { MIX, RATE, BATCH } = this.#options;
+    const shares = CALLS.reduce((sum, call) => sum + MIX[call], 0);
+    return CALLS.filter((call) => MIX[call] > 0).map((call) => ({
+      itemsPerSecond: (RATE * MIX[call]) / shares,
+      items: CALL_KINDS[call].single ? 1 : BATCH,
+      next: () => this.#source.next(call),
+    }));
   }
 
   readonly #send: Send = async (request, due) => {

@@ -40,13 +40,15 @@ export class RequestSource {
     this.#pick = contactPicker(options.CONTACTS, options.SKEW);
   }
 
-  next(): LoadRequest {
-    const again = this.#again.shift();
+  /** The next request, of the named call where one is named; what is to be sent again comes first. */
+  next(wanted?: CallName): LoadRequest {
+    const at = wanted === undefined ? 0 : this.#again.findIndex(({ call }) => call === wanted);
+    const [again] = at < 0 ? [] : this.#again.splice(at, 1);
     if (again) return again;
     const { BATCH, SEED } = this.#options;
     this.#made += 1;
     const r = random(SEED, 'load', this.#made);
-    const call = weighted(r, this.#weights);
+    const call = wanted ?? weighted(r, this.#weights);
     const { single, events } = CALL_KINDS[call];
     const items = single ? 1 : BATCH;
     const parts: string[] = [];
