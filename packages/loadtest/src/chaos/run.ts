@@ -73,6 +73,7 @@ export async function runChaos({ world, options, output, screen, signal, repeat 
       } catch (error) {
         // No fault may be left behind, nor one begin, in a stack that is being stopped.
         over.abort();
+        // The failure that ended the run is the one to report; one of the fault that was under way follows from it.
         await injecting.catch(() => undefined);
         throw error;
       }
@@ -99,6 +100,7 @@ export async function runChaos({ world, options, output, screen, signal, repeat 
       };
     } finally {
       await stopWatching();
+      // Stopped once more for a run that failed; what a producer failed with was thrown above.
       await load.stop().catch(() => undefined);
     }
   } finally {

@@ -66,6 +66,7 @@ async function ready(port: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + READY_MS;
   for (;;) {
     signal.throwIfAborted();
+    // Refused or silent while it starts: the deadline says so when that does not end.
     const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
     if (answer?.ok) return;
     if (Date.now() > deadline) throw new Error(`the second API did not become ready within ${READY_MS / 1_000} s`);

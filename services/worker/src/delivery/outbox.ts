@@ -81,6 +81,11 @@ export type Delivery = {
   written: Written | null;
 };
 
+/** How much a delivery keeps in memory: everything that it owes, whatever kind it is, and itself. */
+export function weightOf({ outbox }: Pick<Delivery, 'outbox'>): number {
+  return Object.values(outbox).reduce((sum, owed) => sum + (owed?.length ?? 0), 1);
+}
+
 /** JSON text of an outbox, or null when it owes nothing. */
 export function serializeOutbox(outbox: Outbox): string | null {
   const full = Object.fromEntries(Object.entries(outbox).filter(([, v]) => Array.isArray(v) && v.length > 0));

@@ -12,7 +12,7 @@ import { announceDone } from '@muster/queues';
 import { errorFields, sleep, Wakeup } from '@muster/runtime';
 import type { Deps } from '../deps.ts';
 import { deliver } from './deliver.ts';
-import { type Delivery, parseOutbox } from './outbox.ts';
+import { type Delivery, parseOutbox, weightOf } from './outbox.ts';
 
 /** Longer than a delivery takes; a killed worker's rows wait this long. */
 export const LEASE_SECONDS = 8;
@@ -36,8 +36,6 @@ export type Relay = {
   stop: () => Promise<void>;
 };
 
-const entriesOf = ({ outbox }: Delivery): number => (outbox.entries?.length ?? 0) + (outbox.contacts?.length ?? 0);
-
 /** Starts the relay's loops. `deps` is a getter because the relay is part of it. */
 export function startRelay(deps: () => Deps): Relay {
   const wakeup = new Wakeup();
@@ -47,7 +45,7 @@ export function startRelay(deps: () => Deps): Relay {
   const takeOffered = (): Delivery[] => {
     let n = 0;
     let entries = 0;
-    while (n < offered.length && entries < OFFERED_ENTRIES) entries += entriesOf(offered[n++] as Delivery);
+    while (n < offered.length && entries < OFFERED_ENTRIES) entries += weightOf(offered[n++] as Delivery);
     offeredEntries -= entries;
     return offered.splice(0, n);
   };
@@ -64,7 +62,7 @@ export function startRelay(deps: () => Deps): Relay {
     hasRoom: () => !stopping && offeredEntries < ROOM_ENTRIES,
     offer: (delivery) => {
       offered.push(delivery);
-      offeredEntries += entriesOf(delivery);
+      offeredEntries += weightOf(delivery);
       wakeup.notify();
     },
     wake: () => wakeup.notify(),
