@@ -6,9 +6,7 @@
  */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { standardOutput } from '../demo/output.ts';
-import { describeFailure } from '../load/errors.ts';
-import { helpLines } from '../load/options.ts';
+import { type Program, runProgram } from '../program.ts';
 import { makeBed } from './bed.ts';
 import { BENCHMARKS, benchOptions, benchSchema } from './options.ts';
 import { profilingEnv, reportProfiles } from './profile/report.ts';
@@ -17,21 +15,14 @@ import { runBenchmarks } from './run.ts';
 import { markdownTable, reportLines } from './table.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
-const output = standardOutput();
-const ending = new AbortController();
 
-async function main(env: NodeJS.ProcessEnv): Promise<number> {
-  if (env.HELP) {
-    output.line('make bench OPTION=value …');
-    for (const line of helpLines(benchSchema)) output.line(line);
-    return 0;
-  }
+async function main({ env, output, signal }: Program): Promise<number> {
   const options = benchOptions(env);
   const startedAt = new Date();
   const commit = currentCommit(REPOSITORY);
   const profiles = resolve(REPOSITORY, 'bench/profiles', `${startedAt.toISOString().slice(0, 19).replaceAll(':', '')}-${commit}`);
   const serviceEnv = options.PROFILE ? profilingEnv(profiles, env.NODE_OPTIONS) : {};
-  const bed = await makeBed({ options, output, signal: ending.signal, serviceEnv });
+  const bed = await makeBed({ options, output, signal, serviceEnv });
   let rows: Row[];
   try {
     rows = await runBenchmarks(bed);
@@ -54,11 +45,4 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   return 0;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
-main(process.env).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
-    process.exit(ending.signal.aborted ? 130 : 1);
-  },
-);
+runProgram('bench', benchSchema, main);

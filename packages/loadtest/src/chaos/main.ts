@@ -9,25 +9,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { standardOutput } from '../demo/output.ts';
-import { describeFailure } from '../load/errors.ts';
-import { helpLines } from '../load/options.ts';
+import { type Program, runProgram } from '../program.ts';
 import { type ChaosOptions, chaosOptions, chaosSchema, chosenFaults } from './options.ts';
 import { reportLines } from './report.ts';
 import { runChaos } from './run.ts';
 import { startWorld } from './world.ts';
 
-const output = standardOutput();
-const ending = new AbortController();
-// Each request in flight and each pause listens.
-setMaxListeners(0, ending.signal);
-
-async function main(env: NodeJS.ProcessEnv): Promise<number> {
-  if (env.HELP) {
-    output.line('make chaos OPTION=value …');
-    for (const line of helpLines(chaosSchema)) output.line(line);
-    return 0;
-  }
+async function main({ env, output, signal }: Program): Promise<number> {
+  // Each request in flight and each pause listens.
+  setMaxListeners(0, signal);
   const options = chaosOptions(env);
   chosenFaults(options);
   const file = resolve(env.INIT_CWD || process.cwd(), options.REPORT || join(tmpdir(), `muster-chaos-${options.SEED}.json`));
@@ -36,9 +26,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   try {
     output.line(`Starting a stack in ${dataDir}: two APIs, two workers.`);
     // Deaths and restarts are what is wanted here: they are in the table, not on the screen.
-    const world = await startWorld({ dataDir, seed: options.SEED, signal: ending.signal, terminal: { line: () => undefined } });
+    const world = await startWorld({ dataDir, seed: options.SEED, signal, terminal: { line: () => undefined } });
     try {
-      const report = await runChaos({ world, options, output, screen: process.stdout, signal: ending.signal, repeat: repeatOf(options) });
+      const report = await runChaos({ world, options, output, screen: process.stdout, signal, repeat: repeatOf(options) });
       output.line();
       for (const line of reportLines(report)) output.line(line);
       await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
@@ -49,7 +39,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
       await world.close();
     }
   } finally {
-    if (keep && !ending.signal.aborted) output.line(`The data directory stays: ${dataDir}, the logs are in ${join(dataDir, 'log')}`);
+    if (keep && !signal.aborted) output.line(`The data directory stays: ${dataDir}, the logs are in ${join(dataDir, 'log')}`);
     else rmSync(dataDir, { recursive: true, force: true });
   }
 }
@@ -59,11 +49,4 @@ function repeatOf(options: ChaosOptions): string {
   return `make chaos ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
-main(process.env).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
-    process.exit(ending.signal.aborted ? 130 : 1);
-  },
-);
+runProgram('chaos', chaosSchema, main);

@@ -6,26 +6,17 @@
  * Exit code 0 when the answers and the balance agree, 1 when they do not or the run failed, 130 after Ctrl-C.
  */
 import { DEFAULT_DEV_KEY } from '@muster/embedded';
-import { standardOutput } from '../demo/output.ts';
 import { findTarget } from '../demo/target.ts';
-import { describeFailure } from './errors.ts';
-import { helpLines, loadOptions, loadSchema } from './options.ts';
+import { type Program, runProgram } from '../program.ts';
+import { loadOptions, loadSchema } from './options.ts';
 import { runLoad } from './run.ts';
 
-const output = standardOutput();
-const ending = new AbortController();
-
-async function main(env: NodeJS.ProcessEnv): Promise<number> {
-  if (env.HELP) {
-    output.line('make load OPTION=value …');
-    for (const line of helpLines(loadSchema)) output.line(line);
-    return 0;
-  }
+async function main({ env, output, signal }: Program): Promise<number> {
   const options = loadOptions(env);
-  const target = await findTarget(env, output, ending.signal);
+  const target = await findTarget(env, output, signal);
   try {
     const key = env.MUSTER_DEV_KEY || DEFAULT_DEV_KEY;
-    const report = await runLoad({ url: target.url, key, client: target.client, signal: ending.signal }, options, output, process.stdout);
+    const report = await runLoad({ url: target.url, key, client: target.client, signal }, options, output, process.stdout);
     return report.ok ? 0 : 1;
   } finally {
     target.client.close();
@@ -33,11 +24,4 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
-main(process.env).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
-    process.exit(ending.signal.aborted ? 130 : 1);
-  },
-);
+runProgram('load', loadSchema, main);

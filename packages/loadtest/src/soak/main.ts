@@ -10,9 +10,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startStack } from '@muster/embedded';
-import { number, standardOutput } from '../demo/output.ts';
-import { describeFailure } from '../load/errors.ts';
-import { helpLines } from '../load/options.ts';
+import { number } from '../demo/output.ts';
+import { type Program, runProgram } from '../program.ts';
 import { assertMemoryIsReadable } from './memory.ts';
 import { soakOptions, soakSchema } from './options.ts';
 import { runSoak } from './run.ts';
@@ -20,25 +19,17 @@ import { runSoak } from './run.ts';
 /** A relative directory means the same from wherever the command is given. */
 const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
-const output = standardOutput();
-const ending = new AbortController();
-
-async function main(env: NodeJS.ProcessEnv): Promise<number> {
-  if (env.HELP) {
-    output.line('make soak OPTION=value …');
-    for (const line of helpLines(soakSchema)) output.line(line);
-    return 0;
-  }
+async function main({ env, output, signal }: Program): Promise<number> {
   const options = soakOptions(env);
   assertMemoryIsReadable();
   const kept = env.MUSTER_DATA_DIR ? resolve(REPOSITORY, env.MUSTER_DATA_DIR) : null;
   const dataDir = kept ?? mkdtempSync(join(tmpdir(), 'muster-soak-'));
   try {
     output.line(`Starting a stack in ${dataDir}.`);
-    const stack = await startStack({ dataDir, services: ['api', 'worker'], signal: ending.signal, terminal: output });
+    const stack = await startStack({ dataDir, services: ['api', 'worker'], signal, terminal: output });
     try {
       output.line(`${number(options.RATE)} items/s for ${options.MINUTES} minutes.`);
-      return (await runSoak(stack, options, output, process.stdout, ending.signal)).ok ? 0 : 1;
+      return (await runSoak(stack, options, output, process.stdout, signal)).ok ? 0 : 1;
     } finally {
       await stack.stop();
     }
@@ -47,11 +38,4 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   }
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ending.abort());
-main(process.env).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    output.line(ending.signal.aborted ? 'Stopped.' : describeFailure(error));
-    process.exit(ending.signal.aborted ? 130 : 1);
-  },
-);
+runProgram('soak', soakSchema, main);
