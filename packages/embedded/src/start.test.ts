@@ -50,6 +50,12 @@ function start(env: Record<string, string>): Run {
   return { child, output: () => text, ended: new Promise((resolve) => child.once('exit', (code) => resolve(code))) };
 }
 
+/** Waits for the last line of the greeting: lines of one burst may come through the pipe in several pieces. */
+async function ready(run: Run): Promise<void> {
+  await until(() => run.output().includes('Ctrl-C stops everything.'), 'ready', 60_000);
+  expect(run.output()).toContain('Muster is ready');
+}
+
 async function ports(): Promise<{ MUSTER_API_PORT: string; MUSTER_BOARD_PORT: string }> {
   const taken = new Set<number>();
   return { MUSTER_API_PORT: String(await pickPort(taken)), MUSTER_BOARD_PORT: String(await pickPort(taken)) };
@@ -67,7 +73,7 @@ function alive(pid: number): boolean {
 test('prints where everything is, and Ctrl-C twice ends it all in order with code 0', async () => {
   const env = await ports();
   const run = start(env);
-  await until(() => run.output().includes('Muster is ready'), 'ready', 60_000);
+  await ready(run);
   expect(run.output()).toContain(`http://127.0.0.1:${env.MUSTER_API_PORT}`);
   expect(run.output()).toContain('muster-dev-key');
   expect(run.output()).toContain('not started: board');
@@ -84,7 +90,7 @@ test('prints where everything is, and Ctrl-C twice ends it all in order with cod
 
 test('a second signal later cuts a slow stop short, and nothing survives', async () => {
   const run = start({ ...(await ports()), MUSTER_FIXTURE_STUBBORN: '1' });
-  await until(() => run.output().includes('Muster is ready'), 'ready', 60_000);
+  await ready(run);
   await until(() => readFileSync(join(directory.path, 'log', 'worker.log'), 'utf8').includes('worker up'), 'the worker listens to signals');
   const pids = recorded().map(({ pid }) => pid);
   run.child.kill('SIGTERM');
@@ -96,7 +102,7 @@ test('a second signal later cuts a slow stop short, and nothing survives', async
 
 test('a second start on the directory is refused with one line and code 1', async () => {
   const first = start(await ports());
-  await until(() => first.output().includes('Muster is ready'), 'ready', 60_000);
+  await ready(first);
   const second = start(await ports());
   expect(await second.ended).toBe(1);
   expect(second.output()).toContain(`in use by the local stack with pid ${first.child.pid}`);
@@ -142,7 +148,7 @@ test('a missing redis-server is said with the command that installs it', async (
 test('after SIGKILL of the supervisor the next start works at once', async () => {
   const env = await ports();
   const first = start(env);
-  await until(() => first.output().includes('Muster is ready'), 'ready', 60_000);
+  await ready(first);
   const pids = recorded().map(({ pid }) => pid);
   const key = readFileSync(join(directory.path, 'hash-key'), 'utf8');
   first.child.kill('SIGKILL');
@@ -150,7 +156,7 @@ test('after SIGKILL of the supervisor the next start works at once', async () =>
   await until(() => !alive(pids[0] ?? 0), 'children die with it');
   const startedAt = performance.now();
   const second = start(env);
-  await until(() => second.output().includes('Muster is ready'), 'ready again', 60_000);
+  await ready(second);
   expect(performance.now() - startedAt).toBeLessThan(15_000);
   expect(pids.filter(alive)).toEqual([]);
   expect(readFileSync(join(directory.path, 'hash-key'), 'utf8')).toBe(key);
