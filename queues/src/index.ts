@@ -1,5 +1,6 @@
 export * from './claims.ts';
 export * from './done-channel.ts';
+export * from './evaluations.ts';
 export * from './inspect.ts';
 export * from './names.ts';
 export * from './options.ts';

@@ -6,6 +6,7 @@ export type QueueRef = { kind: 'profile'; lane: number } | { kind: 'custom_event
 
 export const TIMELINE_QUEUE = 'timeline';
 export const MAINTENANCE_QUEUE = 'maintenance';
+export const SEGMENTS_QUEUE = 'segments';
 /** Redis key prefix; the braces put every queue of the installation into one cluster slot, as one MULTI spans several. */
 export const QUEUE_PREFIX = '{muster}';
 
@@ -20,7 +21,7 @@ export function queueName(ref: QueueRef): string {
 /** Names of all queues of an installation with `lanes` lanes, lanes first. */
 export function allQueues(lanes: number): string[] {
   const numbers = Array.from({ length: lanes }, (_, i) => i);
-  return [...numbers.map(profileQueue), ...numbers.map(customEventQueue), TIMELINE_QUEUE, MAINTENANCE_QUEUE];
+  return [...numbers.map(profileQueue), ...numbers.map(customEventQueue), TIMELINE_QUEUE, MAINTENANCE_QUEUE, SEGMENTS_QUEUE];
 }
 
 /** Lanes are strictly first in, first out: nobody may retry, promote or remove their jobs. */

@@ -93,3 +93,7 @@ export const itemId = (item: { root: string; index: number }): string => `${item
 
 export const maintenanceSchema = z.object({ v: z.number().int(), task: z.enum(['sweep', 'nightly', 'erasures']) });
 export type MaintenanceJob = z.infer<typeof maintenanceSchema>;
+
+/** Asks for the segments of a workspace to be brought up to date; what changed is in Redis and Postgres, not in the job. */
+export const evaluationSchema = z.object({ v: z.number().int(), ws: z.number().int() });
+export type EvaluationJob = z.infer<typeof evaluationSchema>;

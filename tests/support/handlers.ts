@@ -1,7 +1,7 @@
 /** The worker's handlers inside the test process, on the stores of a running stack: for applying one chunk twice at the same time. */
 import { createClickHouse, GroupCommitWriter } from '@muster/clickhouse';
 import { ContactIds, createPool } from '@muster/postgres';
-import { QUEUE_PREFIX } from '@muster/queues';
+import { markTouched, QUEUE_PREFIX } from '@muster/queues';
 import { consumerConnection, createFailpoints, createLogger, createRegistry, loadConfig, workerSchema } from '@muster/runtime';
 import { FlowProducer } from 'bullmq';
 import type { Deps } from '../../services/worker/src/deps.ts';
@@ -35,6 +35,7 @@ export function createDeps(p: Pipeline): { deps: Deps; close: () => Promise<void
     relayHasRoom: () => false,
     offerDelivery: () => undefined,
     deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
+    touch: async (workspaceId, touched) => void (await markTouched(redis, workspaceId, touched)),
     stopping: () => false,
   };
   return {

@@ -76,7 +76,7 @@ test('prints where everything is, and Ctrl-C twice ends it all in order with cod
   await ready(run);
   expect(run.output()).toContain(`http://127.0.0.1:${env.MUSTER_API_PORT}`);
   expect(run.output()).toContain('muster-dev-key');
-  expect(run.output()).toContain('not started: board');
+  expect(run.output()).toContain('not started: segmenter, board');
   expect(readFileSync(join(directory.path, 'admin-commands'), 'utf8')).toBe('migrate\nbootstrap --workspace demo --key muster-dev-key\n');
   const pids = recorded().map(({ pid }) => pid);
   expect(pids).toHaveLength(5);

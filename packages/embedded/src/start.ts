@@ -11,7 +11,7 @@ import { hasEntry, REPOSITORY, SERVICES_DIR } from './services.ts';
 import { DEFAULT_DEV_KEY, type LocalStack, startStack } from './stack.ts';
 import { stdoutTerminal, type Terminal, table } from './terminal.ts';
 
-const SERVICES = ['api', 'worker', 'board'] as const;
+const SERVICES = ['api', 'worker', 'segmenter', 'board'] as const;
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
 const SAME_KEYPRESS_MS = 1_000;
 

@@ -65,6 +65,20 @@ export const workerSchema = storesSchema.extend({
     .describe('age of an erasure before it may be called complete: longer than any job can live'),
 });
 
+export const segmenterSchema = storesSchema.extend({
+  MUSTER_SEGMENTER_HOST: z.string().default('127.0.0.1').describe('address of the segmenter health and metrics endpoint'),
+  MUSTER_SEGMENTER_PORT: port.default(8083).describe('port of the segmenter health and metrics endpoint (0 = any free one)'),
+  MUSTER_SEGMENT_CONCURRENCY: count(1, 64).default(4).describe('workspaces one segmenter process evaluates at a time'),
+  MUSTER_SEGMENT_STEP_CONTACTS: count(10, 100_000)
+    .default(3_000)
+    .describe('touched contacts one step looks at; fewer while steps take longer than 0.7 s'),
+  MUSTER_SEGMENT_STEP_SECONDS: count(1, 600).default(10).describe('limit of one incremental evaluation; a segment beyond it fails'),
+  MUSTER_SEGMENT_BUILD_SECONDS: count(1, 3_600).default(60).describe('limit of one full computation; a segment beyond it fails'),
+  MUSTER_SEGMENT_MEMORY_BYTES: count(10_000_000, 1_000_000_000_000)
+    .default(4_000_000_000)
+    .describe('memory one statement of an evaluation may use; a segment beyond it fails'),
+});
+
 export const boardSchema = storesSchema.extend({
   MUSTER_BOARD_HOST: z.string().default('127.0.0.1').describe('address the board listens on'),
   MUSTER_BOARD_PORT: port.default(8081).describe('port of the board'),
@@ -81,6 +95,7 @@ export type CoreConfig = z.infer<typeof coreSchema>;
 export type StoresConfig = z.infer<typeof storesSchema>;
 export type ApiConfig = z.infer<typeof apiSchema>;
 export type WorkerConfig = z.infer<typeof workerSchema>;
+export type SegmenterConfig = z.infer<typeof segmenterSchema>;
 export type BoardConfig = z.infer<typeof boardSchema>;
 export type AdminConfig = z.infer<typeof adminSchema>;
 

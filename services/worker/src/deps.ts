@@ -1,5 +1,6 @@
 import type { ClickHouse, GroupCommitWriter } from '@muster/clickhouse';
 import type { ContactIds, Pool } from '@muster/postgres';
+import type { Touched } from '@muster/queues';
 import type { Failpoints, Logger, Redis, WorkerConfig } from '@muster/runtime';
 import type { FlowProducer } from 'bullmq';
 import type { Delivery } from './delivery/outbox.ts';
@@ -27,5 +28,7 @@ export type Deps = {
   offerDelivery: (delivery: Delivery) => void;
   /** Delivers parked items of an external_id that a contact has now; the sweep backs it up. */
   deliverParked: (workspaceId: number, externalIds: readonly string[]) => void;
+  /** Marks touched contacts and, where a segment depends on them, asks for its evaluation. */
+  touch: (workspaceId: number, touched: Touched) => Promise<void>;
   stopping: () => boolean;
 };

@@ -1,7 +1,7 @@
 /** Wires a worker process: lanes, timeline, relay, maintenance; holds no logic of its own. */
 import { createClickHouse, GroupCommitWriter } from '@muster/clickhouse';
 import { ContactIds, createPool } from '@muster/postgres';
-import { MAINTENANCE_QUEUE, QUEUE_PREFIX } from '@muster/queues';
+import { EvaluationRequests, MAINTENANCE_QUEUE, markTouched, QUEUE_PREFIX } from '@muster/queues';
 import {
   consumerConnection,
   createFailpoints,
@@ -44,6 +44,7 @@ async function main(): Promise<void> {
   const flow = new FlowProducer({ connection: redis, prefix: QUEUE_PREFIX });
   flow.on('error', (error) => logger.debug(errorFields(error), 'follow-up producer error'));
 
+  const evaluations = new EvaluationRequests(redis);
   const relay = startRelay(() => deps);
   const deps: Deps = {
     config,
@@ -61,6 +62,9 @@ async function main(): Promise<void> {
     relayHasRoom: relay.hasRoom,
     offerDelivery: relay.offer,
     deliverParked: (workspaceId, externalIds) => deliverParkedSoon(deps, workspaceId, externalIds),
+    touch: async (workspaceId, touched) => {
+      if ((await markTouched(redis, workspaceId, touched)) > 0) await evaluations.request(workspaceId);
+    },
     stopping: () => lifecycle.stopping,
   };
 
@@ -83,6 +87,7 @@ async function main(): Promise<void> {
   lifecycle.onShutdown('writer', 10_000, () => writer.close());
   lifecycle.onShutdown('clients', 5_000, async () => {
     await maintenance?.queue.close();
+    await evaluations.close();
     await flow.close();
     redis.disconnect();
     status.close();

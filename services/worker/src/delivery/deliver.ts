@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { acceptanceOf, contactMirrorRow, membershipMirrorRow, type TableRows } from '@muster/clickhouse';
 import { type NewRejection, readContacts, readMemberships, recordRejections } from '@muster/postgres';
-import { addFollowUps, markTouched, type Touched, touch } from '@muster/queues';
+import { addFollowUps, type Touched, touch } from '@muster/queues';
 import type { Deps } from '../deps.ts';
 import type { Delivery } from './outbox.ts';
 import { addCustomEvent, addCustomEventGone, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
@@ -45,7 +45,7 @@ export async function deliver(deps: Deps, deliveries: readonly Delivery[]): Prom
   const refused = await deps.writer.write(all);
   if (refused.size > 0) await recordRefusedRows(deps, deliveries[0]?.chunkId ?? '', refused);
   await deps.failpoints('relay.after_clickhouse');
-  for (const [workspaceId, touched] of marks) await markTouched(deps.redis, workspaceId, touched);
+  for (const [workspaceId, touched] of marks) await deps.touch(workspaceId, touched);
   await deps.failpoints('relay.after_touched');
 }
 

@@ -82,12 +82,17 @@ function touchCustomEvent(touched: Touched, stored: StoredCustomEvent, contactId
   touch(touched, 'goals', contactId);
 }
 
-/** Marks what an entry touches: its kind, the changed fields (all of them for a new contact), its list. */
+/** Marks what an entry touches: its kind, the changed fields, its list; a new contact is looked at by every segment. */
 export function touchEntry(touched: Touched, entry: Entry): void {
   touch(touched, `kind:${entry.k}`, entry.c);
-  if (entry.k === 'contact.created') touch(touched, 'field:*', entry.c);
-  if (entry.l !== undefined) touch(touched, `list:${entry.l}`, entry.c);
-  else for (const field of Object.keys(entry.ch ?? {})) touch(touched, `field:${field}`, entry.c);
+  if (entry.k === 'contact.created') touch(touched, 'contact', entry.c);
+  if (entry.l !== undefined) {
+    touch(touched, `list:${entry.l}`, entry.c);
+    return;
+  }
+  for (const field of Object.keys(entry.ch ?? {})) touch(touched, `field:${field}`, entry.c);
+  // It moves with every change and is never named as one.
+  touch(touched, 'field:updated_at', entry.c);
 }
 
 export function emptyRows(): Required<TableRows> {

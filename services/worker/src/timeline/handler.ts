@@ -4,7 +4,7 @@
  */
 
 import { markEventsStored, recordRejections, rejectStored } from '@muster/postgres';
-import { announceDone, claimIds, itemId, markTouched, releaseClaims, type TimelineChunk, timelineChunkSchema } from '@muster/queues';
+import { announceDone, claimIds, itemId, releaseClaims, type TimelineChunk, timelineChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import type { ChunkHandler } from '../chunk-runner.ts';
 import { deliver } from '../delivery/deliver.ts';
@@ -58,7 +58,7 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
   await deps.failpoints('timeline.after_clickhouse');
   const bad = rows.filter((r) => refused.has(r.row)).map((r) => r.position);
   if (bad.length > 0) await rejectPositions(deps, chunkId, chunk, claims, bad);
-  await markTouched(deps.redis, chunk.ws, touched);
+  await deps.touch(chunk.ws, touched);
   await deps.failpoints('timeline.after_touched');
   await markEventsStored(deps.pool, [chunkId]);
   await announceDone(deps.redis, [{ chunkId, replyTo: chunk.reply ?? null }]);

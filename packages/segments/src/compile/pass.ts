@@ -1,0 +1,70 @@
+/**
+ * A pass: one reading of a table that computes many leaves at once. Each leaf is a bitmap of contact ids; a condition that two leaves
+ * share, of whatever segments, is computed once.
+ */
+
+/** Aggregates per contact are named once and used by the conditions of several leaves. */
+export class Pass {
+  readonly name: string;
+  readonly #conditions = new Map<string, number>();
+  readonly #aggregates = new Map<string, string>();
+  readonly #restrictions = new Set<string>();
+  #unrestricted = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** The bitmap of the contacts for which a condition holds. */
+  bitmap(condition: string): string {
+    let n = this.#conditions.get(condition);
+    if (n === undefined) {
+      n = this.#conditions.size + 1;
+      this.#conditions.set(condition, n);
+    }
+    return `${this.name}.${n}`;
+  }
+
+  /** The name of an aggregate over a contact's rows. */
+  aggregate(expression: string): string {
+    let name = this.#aggregates.get(expression);
+    if (name === undefined) {
+      name = `a${this.#aggregates.size}`;
+      this.#aggregates.set(expression, name);
+    }
+    return name;
+  }
+
+  /** What a leaf reads of the table: the pass reads the rows that at least one of its leaves wants. Null = all of them. */
+  restrict(condition: string | null): void {
+    if (condition === null) this.#unrestricted = true;
+    else this.#restrictions.add(condition);
+  }
+
+  get restriction(): string {
+    return this.#unrestricted || this.#restrictions.size === 0 ? '1' : `(${[...this.#restrictions].join(' OR ')})`;
+  }
+
+  get conditions(): readonly string[] {
+    return [...this.#conditions.keys()];
+  }
+
+  get aggregates(): readonly (readonly [string, string])[] {
+    return [...this.#aggregates].map(([expression, name]) => [name, expression] as const);
+  }
+}
+
+const states = (conditions: readonly string[]) =>
+  `tuple(${conditions.map((c) => (c === '1' ? 'groupBitmapState(contact_id)' : `groupBitmapStateIf(contact_id, ${c})`)).join(', ')})`;
+
+/** A pass over rows that are contacts. */
+export function rowPassSql(pass: Pass, table: string, where: string): string {
+  return `(SELECT ${states(pass.conditions)} FROM ${table} WHERE ${where} AND ${pass.restriction}) AS ${pass.name}`;
+}
+
+/** A pass that aggregates the rows of each contact first. */
+export function groupPassSql(pass: Pass, table: string, where: string): string {
+  const columns = pass.aggregates.map(([name, expression]) => `${expression} AS ${name}`);
+  return `(SELECT ${states(pass.conditions)} FROM (
+    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND ${pass.restriction} GROUP BY contact_id)) AS ${pass.name}`;
+}

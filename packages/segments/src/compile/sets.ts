@@ -1,0 +1,33 @@
+/**
+ * Who is in a segment, from what is stored: the set that was complete at its base epoch, and the joins and leaves since. Epochs that
+ * were never committed are not looked at.
+ */
+import type { Params } from './params.ts';
+
+/** A segment's members as of an epoch. */
+export type SetRef = {
+  segmentUid: number;
+  /** Epoch of the complete set. */
+  baseEpoch: number;
+  /** The last epoch that counts. */
+  epoch: number;
+  /** Epochs up to it that do not count: their writer died before it committed them. */
+  voidEpochs: readonly number[];
+};
+
+/** Common table expressions for the members of a segment; the bitmap is `name`. */
+export function memberSetSql(workspaceId: number, set: SetRef, params: Params, name: string): string[] {
+  const ws = params.add('UInt32', workspaceId);
+  const uid = params.add('UInt32', set.segmentUid);
+  const base = params.add('UInt64', set.baseEpoch);
+  const upTo = params.add('UInt64', set.epoch);
+  const notVoid = set.voidEpochs.length === 0 ? '' : ` AND epoch NOT IN ${params.add('Array(UInt64)', set.voidEpochs)}`;
+  return [
+    `(SELECT groupBitmapMergeState(members) FROM segment_sets
+      WHERE workspace_id = ${ws} AND segment_uid = ${uid} AND epoch = ${base}) AS ${name}_base`,
+    `(SELECT tuple(groupBitmapState(contact_id), groupBitmapStateIf(contact_id, latest = 1)) FROM (
+      SELECT contact_id, argMax(state, epoch) AS latest FROM segment_flips
+      WHERE workspace_id = ${ws} AND segment_uid = ${uid} AND epoch > ${base} AND epoch <= ${upTo}${notVoid} GROUP BY contact_id)) AS ${name}_moved`,
+    `bitmapOr(bitmapAndnot(${name}_base, ${name}_moved.1), ${name}_moved.2) AS ${name}`,
+  ];
+}

@@ -1,0 +1,169 @@
+/**
+ * Compiles segment trees to ClickHouse: common table expressions that each read one table and yield bitmaps of contact ids, and one
+ * bitmap expression per tree. AND, OR and NONE are bitmap operations; a complement is taken from everybody.
+ *
+ * The same code serves previews and builds (all contacts, tables in kind-first order) and incremental evaluation (some contacts, tables
+ * in contact-first order). Values are bound; columns come from the schema's allow-lists. The statement needs {@link SETTINGS}.
+ */
+import type { Clock } from '../plan/time-range.ts';
+import { CUSTOM_KIND_PREFIX, type Leaf, type TimelineLeaf } from '../schema/leaf.ts';
+import type { Node } from '../schema/tree.ts';
+import { type FilterContext, filterCondition } from './filter.ts';
+import { customKindCount, goalLeaf, type Matched } from './goal.ts';
+import { Params } from './params.ts';
+import { groupPassSql, Pass, rowPassSql } from './pass.ts';
+import { memberSetSql, type SetRef } from './sets.ts';
+import { activityCount, countMatches, readsFirstCopies } from './timeline.ts';
+
+/** What a compiled statement relies on. */
+export const SETTINGS = {
+  // A whole JSON document with an integer above 2^64 is refused by simdjson.
+  allow_simdjson: 0,
+  optimize_aggregation_in_order: 1,
+  // Numbers in statements and JSON mean what JavaScript's do.
+  precise_float_parsing: 1,
+} as const;
+
+export type TreeInput = { tree: Node; timezone: string };
+
+export type CompileContext = {
+  workspaceId: number;
+  /** One moment for every tree, milliseconds since the epoch. */
+  now: number;
+  /** Only these contacts; null = everybody. */
+  contacts: readonly number[] | null;
+  /** The stored members of a segment that a tree refers to. @throws for a segment without a complete set */
+  members: (segmentId: string) => SetRef;
+};
+
+/** `WITH ${expressions.join(', ')} SELECT ${results[0]}` … */
+export type Compiled = {
+  expressions: string[];
+  /** One bitmap of contact ids per tree. */
+  results: string[];
+  /** The bitmap of all contacts that were looked at. */
+  everybody: string;
+  params: Params;
+};
+
+export function compileTrees(trees: readonly TreeInput[], context: CompileContext): Compiled {
+  const compiler = new Compiler(context);
+  const results = trees.map(({ tree, timezone }) => compiler.tree(tree, timezone));
+  return { expressions: compiler.expressions(), results, everybody: compiler.everybody, params: compiler.params };
+}
+
+class Compiler {
+  readonly params = new Params();
+  readonly everybody: string;
+  readonly #context: CompileContext;
+  readonly #contacts = new Pass('contacts_pass');
+  readonly #passes = new Map<string, { pass: Pass; sql: (pass: Pass) => string }>();
+  readonly #sets = new Map<string, string[]>();
+  readonly #where: string;
+
+  constructor(context: CompileContext) {
+    this.#context = context;
+    const only = context.contacts === null ? '' : ` AND contact_id IN ${this.params.add('Array(UInt32)', context.contacts)}`;
+    this.#where = `workspace_id = ${this.params.add('UInt32', context.workspaceId)}${only}`;
+    this.everybody = this.#contacts.bitmap('1');
+  }
+
+  tree(node: Node, timezone: string): string {
+    return `bitmapAnd(${this.everybody}, ${this.#node(node, { now: this.#context.now, timezone })})`;
+  }
+
+  expressions(): string[] {
+    return [
+      ...[...this.#sets.values()].flat(),
+      rowPassSql(this.#contacts, 'contacts FINAL', this.#where),
+      ...[...this.#passes.values()].map(({ pass, sql }) => sql(pass)),
+    ];
+  }
+
+  #node(node: Node, clock: Clock): string {
+    if (node.kind === 'leaf') {
+      const { bitmap, complement } = this.#leaf(node.leaf, clock);
+      return complement ? `bitmapAndnot(${this.everybody}, ${bitmap})` : bitmap;
+    }
+    const { operator, leaves } = node.branch;
+    const parts = leaves.map((child) => this.#node(child, clock));
+    const combined = combine(operator === 'and' ? 'bitmapAnd' : 'bitmapOr', parts);
+    return operator === 'none' ? `bitmapAndnot(${this.everybody}, ${combined})` : combined;
+  }
+
+  #leaf(leaf: Leaf, clock: Clock): Matched {
+    const context = (emptiness: FilterContext['emptiness']): FilterContext => ({ params: this.params, clock, emptiness });
+    switch (leaf.source) {
+      case 'contacts': {
+        const all = leaf.contact.filters.map((filter) => filterCondition(filter, context('null')));
+        return { bitmap: this.#contacts.bitmap(all.join(' AND ')), complement: false };
+      }
+      case 'contact_lists': {
+        const { operator, list_id, status } = leaf.contact_list;
+        const pass = this.#pass('lists_pass', (p) => rowPassSql(p, 'contact_lists FINAL', this.#where));
+        const list = `list_id = ${this.params.text(list_id)}`;
+        pass.restrict(list);
+        const condition = status === undefined ? list : `${list} AND status = ${this.params.text(status)}`;
+        return { bitmap: pass.bitmap(condition), complement: operator === 'not_in' };
+      }
+      case 'contact_timeline':
+        return this.#activity(leaf.contact_timeline, context('empty_text'));
+      case 'custom_events_goals':
+        return goalLeaf(leaf.custom_events_goal, this.#customEvents(), context('empty_text'));
+      case 'segments': {
+        const { operator, segment_id } = leaf.segment;
+        return { bitmap: this.#members(segment_id), complement: operator === 'not_in' };
+      }
+    }
+  }
+
+  #activity(leaf: TimelineLeaf, context: FilterContext): Matched {
+    if (leaf.kind.startsWith(CUSTOM_KIND_PREFIX)) {
+      const pass = this.#customEvents();
+      return countMatches(leaf, customKindCount(leaf, pass, context), pass, this.everybody);
+    }
+    const final = readsFirstCopies(leaf) ? ' FINAL' : '';
+    // Kind by kind, each is one range of the kind-first order; of a few contacts, all kinds lie together in the other one.
+    const restricted = this.#context.contacts !== null;
+    const table = restricted ? 'timeline_by_contact' : 'timeline_by_kind';
+    const pass = this.#pass(`timeline_${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`, (p) =>
+      groupPassSql(p, `${table}${final}`, this.#where),
+    );
+    return countMatches(leaf, activityCount(leaf, pass, context), pass, this.everybody);
+  }
+
+  readonly #kinds = new Map<string, number>();
+  #kindNumber(kind: string): number {
+    const known = this.#kinds.get(kind) ?? this.#kinds.size;
+    this.#kinds.set(kind, known);
+    return known;
+  }
+
+  #customEvents(): Pass {
+    const table = this.#context.contacts === null ? 'custom_events' : 'custom_events_by_contact';
+    return this.#pass('custom_pass', (p) => groupPassSql(p, `${table} FINAL`, `${this.#where} AND deleted_at IS NULL`));
+  }
+
+  #members(segmentId: string): string {
+    const set = this.#context.members(segmentId);
+    const name = `members_${set.segmentUid}`;
+    if (!this.#sets.has(name)) this.#sets.set(name, memberSetSql(this.#context.workspaceId, set, this.params, name));
+    return name;
+  }
+
+  #pass(name: string, sql: (pass: Pass) => string): Pass {
+    const known = this.#passes.get(name);
+    if (known) return known.pass;
+    const pass = new Pass(name);
+    this.#passes.set(name, { pass, sql });
+    return pass;
+  }
+}
+
+/** A balanced tree of calls: two hundred leaves in a row would nest as deep. */
+function combine(operation: string, parts: readonly string[]): string {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const half = Math.ceil(parts.length / 2);
+  return `${operation}(${combine(operation, parts.slice(0, half))}, ${combine(operation, parts.slice(half))})`;
+}

@@ -1,0 +1,133 @@
+/** Starts the builds that are wanted and switches to those that are staged. Part of a step. */
+import { localDayOf } from '@muster/domain';
+import type { SegmentRow } from '@muster/postgres';
+import { touch } from '@muster/queues';
+import { type Build, compareSet, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
+import { canEvaluate, type Definition, setOf } from './definitions.ts';
+import type { Deps } from './deps.ts';
+import { crossed, dayBegan } from './edges.ts';
+import { evaluateContacts } from './members.ts';
+import type { Findings, StepContext } from './state.ts';
+import { reasonOf } from './statements.ts';
+
+/** Builds of one workspace at a time: each of them uses every core already. */
+const AT_ONCE = 1;
+/** Contacts that an audit looks at again before it calls them drift, and how often. */
+const AUDIT_CONTACTS = 10_000;
+const AUDIT_TRIES = 20;
+/** With more moves than this in its log, an audited set is stored anew. */
+const MANY_MOVES = 20_000;
+/** Above this, dependent segments are computed anew instead of contact by contact. */
+const MANY_MOVED = 50_000;
+
+export async function settleBuilds(deps: Deps, context: StepContext, found: Findings): Promise<void> {
+  const { definitions, memory } = context;
+  for (const row of definitions.unreadable)
+    if (row.status !== 'failed')
+      found.failures.push({ segmentUid: row.segment_uid, version: row.version, error: 'tree: this version cannot read it' });
+  for (const row of definitions.deleted) if (!row.unlogged) await empty(deps, context, row, found);
+  for (const build of [...memory.builds.values()]) {
+    if (isOutdated(build, context)) memory.builds.delete(build.definition.row.segment_uid);
+    else if (build.outcome !== null) await settle(deps, context, build, found);
+  }
+  for (const definition of definitions.live) {
+    if (memory.builds.size >= AT_ONCE || deps.stopping()) return;
+    const { build_reason, segment_uid, unlogged } = definition.row;
+    // A set whose log is incomplete is the base of its log: it is completed first.
+    if (build_reason === null || unlogged || memory.builds.has(segment_uid) || found.switches.some((s) => s.segmentUid === segment_uid))
+      continue;
+    if (canEvaluate(definition, definitions)) memory.builds.set(segment_uid, startBuild(deps, definition, context.moment));
+  }
+}
+
+/** The definition changed or went, or too much happened meanwhile: what was read is of no use. */
+function isOutdated(build: Build, { definitions }: StepContext): boolean {
+  const { row } = build.definition;
+  const now = definitions.byId.get(row.segment_id)?.row;
+  if (!now || now.segment_uid !== row.segment_uid || now.version !== row.version) return true;
+  return build.outcome?.state === 'broken' || build.spoiled || build.replay.size > MAX_REPLAY;
+}
+
+async function settle(deps: Deps, context: StepContext, build: Build, found: Findings): Promise<void> {
+  const { row } = build.definition;
+  const { memory } = context;
+  if (build.outcome?.state === 'failed') {
+    found.failures.push({ segmentUid: row.segment_uid, version: row.version, error: build.outcome.error });
+    memory.builds.delete(row.segment_uid);
+    return;
+  }
+  try {
+    const ended = await switchTo(deps, context, build, found);
+    if (!ended) return;
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    found.failures.push({ segmentUid: row.segment_uid, version: row.version, error: `tree: ${reason}` });
+  }
+  memory.builds.delete(row.segment_uid);
+  deps.metrics.buildSeconds.observe({ reason: row.build_reason ?? 'requested' }, (performance.now() - build.startedAt) / 1_000);
+}
+
+/** False when an audit has to look once more. */
+async function switchTo(deps: Deps, context: StepContext, build: Build, found: Findings): Promise<boolean> {
+  const { workspaceId, step, now, moment, definitions } = context;
+  // The row as it is now: its set may have moved on since the build began.
+  const definition = definitions.byId.get(build.definition.row.segment_id) ?? build.definition;
+  const { row } = definition;
+  if (dayBegan([definition], build.now, now).length > 0) {
+    // Another day's anniversaries: nobody's evaluation stands.
+    build.spoiled = true;
+    return false;
+  }
+  for (const ids of (await crossed(deps, workspaceId, definition.dependencies.windows, build.now, now)).values())
+    if (ids !== 'all') for (const id of ids) build.replay.add(id);
+  const replayed = [...build.replay];
+  const members =
+    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, moment)).get(row.segment_uid) ?? [])];
+  const stored = setOf(row, { committed: step.committed, voidEpochs: step.voidEpochs });
+  const parts: SetParts = { workspaceId, buildId: build.id, stored, replayed, members };
+  if (row.build_reason === 'audit' && stored) {
+    const { differ, contacts } = await compareSet(deps, parts, AUDIT_CONTACTS);
+    if (differ > 0 && build.tries < AUDIT_TRIES) {
+      // Perhaps they moved this moment and their marks are still on the way: they are looked at again, in a later step.
+      build.tries += 1;
+      for (const id of contacts) build.replay.add(id);
+      return false;
+    }
+    found.audits.push({ segmentUid: row.segment_uid, drift: differ });
+    if (differ > 0)
+      deps.log.error({ workspace: workspaceId, segment: row.segment_uid, contacts: differ }, 'an audit found members that were wrong');
+    if (differ === 0 && (await movesSince(deps, workspaceId, stored)) < MANY_MOVES) return true;
+  }
+  await store(deps, context, definition, parts, found);
+  return true;
+}
+
+async function store(deps: Deps, context: StepContext, { row }: Pick<Definition, 'row'>, parts: SetParts, found: Findings): Promise<void> {
+  const { workspaceId, step, now, definitions } = context;
+  const at = { segmentUid: row.segment_uid, epoch: step.epoch, now };
+  const { size, joined, parted } = await storeSet(deps, at, parts);
+  await deps.failpoints('segmenter.set_stored', row.segment_id);
+  // Moves of this very step are in the set already: the base is newer than they are.
+  drop(found.moves, row.segment_uid);
+  drop(found.flips, row.segment_uid);
+  const day = localDayOf(row.timezone, now);
+  found.switches.push({ segmentUid: row.segment_uid, day, joins: joined, leaves: parted, version: row.version, size });
+  deps.metrics.flips.inc({ state: 'joined' }, joined);
+  deps.metrics.flips.inc({ state: 'left' }, parted);
+  const dependency = `segment:${row.segment_id}`;
+  if (row.deleted_at !== null || joined + parted === 0 || !definitions.live.some((d) => d.dependencies.names.has(dependency))) return;
+  if (joined + parted > MANY_MOVED) found.touched.set(dependency, 'all');
+  else for (const contact of await movedBy(deps, workspaceId, at)) touch(found.touched, dependency, contact);
+}
+
+function drop(list: { segmentUid: number }[], segmentUid: number): void {
+  const at = list.findIndex((entry) => entry.segmentUid === segmentUid);
+  if (at >= 0) list.splice(at, 1);
+}
+
+/** Everybody leaves a deleted segment. */
+async function empty(deps: Deps, context: StepContext, row: SegmentRow, found: Findings): Promise<void> {
+  const stored = setOf(row, { committed: context.step.committed, voidEpochs: context.step.voidEpochs });
+  await store(deps, context, { row }, { workspaceId: context.workspaceId, buildId: null, stored, replayed: [], members: [] }, found);
+}

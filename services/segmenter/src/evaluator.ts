@@ -1,0 +1,66 @@
+/**
+ * The evaluator of one workspace: the only writer of its segments' members, one step at a time.
+ *
+ *   begin an epoch → read marks of touched contacts, edges that were crossed → evaluate these contacts → switch builds that are staged
+ *   → write joins and leaves → mark whoever depends on these segments → commit the epoch → remove the marks
+ *
+ * A crash anywhere before the commit leaves the epoch void and every mark in place: the next step finds the same again. A crash after it
+ * leaves marks of contacts that are right already. What a step does is in step.ts; this file decides when there is one.
+ */
+import { LostLeaseError, releaseLease, renewLease } from '@muster/postgres';
+import { errorFields, sleep } from '@muster/runtime';
+import type { Deps } from './deps.ts';
+import { LEASE_SECONDS, type Memory } from './state.ts';
+import { takeStep } from './step.ts';
+
+const RENEW_MS = 2_000;
+/** Steps begin at least this far apart: what is touched meanwhile shares one. */
+const PACE_MS = 200;
+/** What a step may take: longer ones look at fewer contacts, or everybody waits for the slowest. */
+const TARGET_MS = 700;
+const MIN_CONTACTS = 100;
+/** Other workspaces want a turn, too. */
+const TURN_MS = 20_000;
+
+/** One turn of a workspace: steps until nothing is left to do, or others want a turn. */
+export async function evaluateWorkspace(deps: Deps, workspaceId: number, memory: Memory): Promise<void> {
+  const renewal = setInterval(() => {
+    renewLease(deps.pool, workspaceId, deps.holder, LEASE_SECONDS).catch((error: unknown) =>
+      deps.log.warn(errorFields(error), 'lease not renewed'),
+    );
+  }, RENEW_MS);
+  try {
+    const until = Date.now() + TURN_MS;
+    for (;;) {
+      const started = performance.now();
+      const end = await takeStep(deps, workspaceId, memory);
+      const ms = performance.now() - started;
+      deps.metrics.stepSeconds.observe(ms / 1_000);
+      memory.contactsPerStep = nextSize(memory.contactsPerStep, ms, deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
+      if (end !== 'more' || deps.stopping()) break;
+      const busy = memory.builds.size + memory.logging.size > 0;
+      if (!busy && Date.now() > until) {
+        await deps.requests.request(workspaceId);
+        break;
+      }
+      await pause(memory, PACE_MS - ms);
+    }
+    await releaseLease(deps.pool, workspaceId, deps.holder);
+  } catch (error) {
+    if (!(error instanceof LostLeaseError)) throw error;
+    deps.log.warn({ workspace: workspaceId }, 'another process evaluates this workspace now');
+  } finally {
+    clearInterval(renewal);
+  }
+}
+
+/** Waits for the pace, less when a build ends first. */
+async function pause(memory: Memory, ms: number): Promise<void> {
+  const ended = [...memory.builds.values()].filter((b) => b.outcome === null).map((b) => b.ended);
+  await Promise.race([sleep(Math.max(0, ms)), ...ended]);
+}
+
+function nextSize(size: number, ms: number, most: number): number {
+  if (ms > TARGET_MS) return Math.max(MIN_CONTACTS, Math.floor(size * 0.7));
+  return ms < TARGET_MS / 2 ? Math.min(most, Math.ceil(size * 1.3)) : size;
+}

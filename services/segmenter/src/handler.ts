@@ -1,0 +1,62 @@
+/** The queue of evaluations, and the sweep behind it: no mark, edge, build or deletion waits longer than a second for lack of a job. */
+import { workspacesWithSegments } from '@muster/postgres';
+import { evaluationSchema, QUEUE_PREFIX, SEGMENTS_QUEUE, WORKER_TUNING, workspacesWithMarks } from '@muster/queues';
+import { errorFields, type Redis } from '@muster/runtime';
+import { Worker } from 'bullmq';
+import type { Deps } from './deps.ts';
+import { evaluateWorkspace } from './evaluator.ts';
+import { createMemory, type Memory } from './state.ts';
+
+const SWEEP_MS = 1_000;
+
+/** The worker of the queue, not running yet. A job that fails is nothing lost: what it was for is in Redis and Postgres, and the sweep asks again. */
+export function createEvaluationWorker(deps: Deps, connection: Redis): Worker {
+  const memories = new Map<number, Memory>();
+  const evaluate = async (workspaceId: number): Promise<void> => {
+    const memory = memories.get(workspaceId) ?? createMemory(deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
+    memories.set(workspaceId, memory);
+    await evaluateWorkspace(deps, workspaceId, memory);
+  };
+  const worker = new Worker(SEGMENTS_QUEUE, (job) => evaluate(evaluationSchema.parse(job.data).ws), {
+    ...WORKER_TUNING,
+    connection,
+    prefix: QUEUE_PREFIX,
+    concurrency: deps.config.MUSTER_SEGMENT_CONCURRENCY,
+    autorun: false,
+  });
+  let logged = 0;
+  worker.on('error', (error) => {
+    // A lost connection or lock raises bursts of these.
+    if (Date.now() - logged < 5_000) return;
+    logged = Date.now();
+    deps.log.warn(errorFields(error), 'evaluation worker error');
+  });
+  worker.on('failed', (job, error) => deps.log.warn({ job: job?.id, ...errorFields(error) }, 'an evaluation failed; the sweep asks again'));
+  return worker;
+}
+
+/** Asks for the evaluation of every workspace in which something waits. Returns how to stop it. */
+export function startSweep(deps: Deps): () => void {
+  let running = false;
+  const timer = setInterval(() => {
+    if (running || deps.stopping()) return;
+    running = true;
+    sweep(deps)
+      .catch((error: unknown) => deps.log.warn(errorFields(error), 'sweep failed, the next one repeats it'))
+      .finally(() => {
+        running = false;
+      });
+  }, SWEEP_MS);
+  return () => clearInterval(timer);
+}
+
+async function sweep(deps: Deps): Promise<void> {
+  const workspaces = await workspacesWithSegments(deps.pool);
+  const marked = new Set(
+    await workspacesWithMarks(
+      deps.redis,
+      workspaces.map((w) => w.workspaceId),
+    ),
+  );
+  for (const { workspaceId, due } of workspaces) if (due || marked.has(workspaceId)) await deps.requests.request(workspaceId);
+}

@@ -1,0 +1,114 @@
+/** Which of some contacts are members: by definition (evaluated now) and as stored. */
+import { compileTrees, leavesOf, type SetRef } from '@muster/segments';
+import { z } from 'zod';
+import type { Definition } from './definitions.ts';
+import type { Deps } from './deps.ts';
+import { rowsOf } from './statements.ts';
+
+const ids = z.array(z.number().int());
+
+/** Leaves of one statement: a larger one takes longer to analyse than two smaller ones. */
+const MAX_LEAVES = 150;
+
+export type Moment = { workspaceId: number; now: number; sets: (segmentId: string) => SetRef };
+
+/** Members among the contacts, by uid. Definitions are evaluated many in one statement. */
+export async function evaluateContacts(
+  deps: Deps,
+  definitions: readonly Definition[],
+  contacts: readonly number[],
+  moment: Moment,
+): Promise<Map<number, Set<number>>> {
+  const found = new Map<number, Set<number>>();
+  for (const group of groups(definitions)) {
+    const compiled = compileTrees(
+      group.map(({ tree, row }) => ({ tree, timezone: row.timezone })),
+      { workspaceId: moment.workspaceId, now: moment.now, contacts, members: moment.sets },
+    );
+    const columns = compiled.results.map((result) => `bitmapToArray(${result})`);
+    const [row] = await rowsOf(deps, 'evaluate', {
+      query: `WITH ${compiled.expressions.join(',\n')} SELECT ${columns.join(',\n')}`,
+      params: compiled.params.values,
+      schema: z.array(ids),
+    });
+    group.forEach((definition, n) => {
+      found.set(definition.row.segment_uid, new Set(row?.[n] ?? []));
+    });
+  }
+  deps.metrics.evaluated.inc(definitions.length);
+  return found;
+}
+
+function groups(definitions: readonly Definition[]): Definition[][] {
+  const all: Definition[][] = [];
+  let leaves = MAX_LEAVES;
+  for (const definition of definitions) {
+    const size = [...leavesOf(definition.tree)].length;
+    if (leaves + size > MAX_LEAVES) {
+      all.push([]);
+      leaves = 0;
+    }
+    all.at(-1)?.push(definition);
+    leaves += size;
+  }
+  return all;
+}
+
+/** Stored members among the contacts, by uid: the complete set, and the joins and leaves since. */
+export async function storedMembers(
+  deps: Deps,
+  workspaceId: number,
+  sets: readonly SetRef[],
+  contacts: readonly number[],
+): Promise<Map<number, Set<number>>> {
+  const [first] = sets;
+  if (!first || contacts.length === 0) return new Map(sets.map((s) => [s.segmentUid, new Set<number>()]));
+  const params = {
+    ws: workspaceId,
+    contacts,
+    uids: sets.map((s) => s.segmentUid),
+    bases: sets.map((s) => s.baseEpoch),
+    upTo: first.epoch,
+    voids: first.voidEpochs,
+  };
+  const [complete, moved] = await Promise.all([
+    rowsOf(deps, 'stored', {
+      query: `SELECT segment_uid, bitmapToArray(bitmapAnd(groupBitmapMergeState(members), bitmapBuild({contacts:Array(UInt32)})))
+        FROM segment_sets WHERE workspace_id = {ws:UInt32} AND segment_uid IN {uids:Array(UInt32)}
+          AND has(arrayZip({uids:Array(UInt32)}, {bases:Array(UInt64)}), (segment_uid, epoch)) GROUP BY segment_uid`,
+      params,
+      schema: z.tuple([z.number(), ids]),
+    }),
+    rowsOf(deps, 'stored', {
+      query: `SELECT segment_uid, contact_id, toString(max(epoch)), argMax(state, epoch) FROM segment_flips_by_contact
+        WHERE workspace_id = {ws:UInt32} AND contact_id IN {contacts:Array(UInt32)} AND segment_uid IN {uids:Array(UInt32)}
+          AND epoch <= {upTo:UInt64} AND epoch NOT IN {voids:Array(UInt64)} GROUP BY segment_uid, contact_id`,
+      params,
+      schema: z.tuple([z.number(), z.number(), z.coerce.number(), z.number()]),
+    }),
+  ]);
+  const bases = new Map(sets.map((s) => [s.segmentUid, s.baseEpoch]));
+  const members = new Map(sets.map((s) => [s.segmentUid, new Set<number>()]));
+  for (const [uid, found] of complete) members.set(uid, new Set(found));
+  for (const [uid, contact, epoch, state] of moved) {
+    // Rows of the base's own epoch are the log of how the complete set came about.
+    if (epoch <= (bases.get(uid) ?? 0)) continue;
+    if (state === 1) members.get(uid)?.add(contact);
+    else members.get(uid)?.delete(contact);
+  }
+  return members;
+}
+
+export type Flips = { segmentUid: number; joined: number[]; parted: number[] };
+
+/** How the members among the contacts have to change. */
+export function compareMembers(
+  contacts: readonly number[],
+  fresh: ReadonlySet<number>,
+  stored: ReadonlySet<number>,
+): Omit<Flips, 'segmentUid'> {
+  return {
+    joined: contacts.filter((c) => fresh.has(c) && !stored.has(c)),
+    parted: contacts.filter((c) => !fresh.has(c) && stored.has(c)),
+  };
+}

@@ -1,0 +1,58 @@
+/** What an evaluator remembers between steps, and what the parts of one step find out together. */
+import type { Commit, SegmentFailure, SegmentMoves, Step } from '@muster/postgres';
+import type { Touched } from '@muster/queues';
+import type { Build } from './build.ts';
+import type { Definition, Definitions } from './definitions.ts';
+import type { Flips, Moment } from './members.ts';
+
+/** Longer than a step takes; a killed process' workspaces wait this long. */
+export const LEASE_SECONDS = 6;
+
+/** What an evaluator keeps between steps; all of it can be read or done again. */
+export type Memory = {
+  /** The last epoch of this process. */
+  epoch: number;
+  definitions: Definitions | null;
+  parsed: Map<string, Omit<Definition, 'row'>>;
+  generation: number;
+  /** The rows were changed by a step. */
+  stale: boolean;
+  watchedAt: number;
+  builds: Map<number, Build>;
+  /** Segments whose log is being completed. */
+  logging: Map<number, Promise<void>>;
+  contactsPerStep: number;
+  /** The next edge has to be looked up again. */
+  edgeUnknown: boolean;
+};
+
+/** `idle`: nothing to do now. `more`: marks are left, or builds are under way. `taken`: somebody else evaluates this workspace. */
+export type StepEnd = 'idle' | 'more' | 'taken';
+
+export function createMemory(contactsPerStep: number): Memory {
+  return {
+    ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
+    builds: new Map(),
+    logging: new Map(),
+  };
+}
+
+/** Another process was the evaluator meanwhile. Builds that are under way are of no use: their marks were taken by somebody else. */
+export function forget(memory: Memory): void {
+  memory.builds.clear();
+  Object.assign(memory, { definitions: null, generation: -1, stale: true, edgeUnknown: true });
+}
+
+/** What the parts of a step find out together. */
+export type Findings = Pick<Commit, 'moves' | 'switches' | 'failures' | 'audits' | 'rebuild'> & {
+  moves: SegmentMoves[];
+  switches: Commit['switches'][number][];
+  failures: SegmentFailure[];
+  audits: Commit['audits'][number][];
+  rebuild: Commit['rebuild'][number][];
+  flips: Flips[];
+  /** Marks for segments that refer to one that moved. */
+  touched: Touched;
+};
+
+export type StepContext = { workspaceId: number; step: Step; now: number; moment: Moment; definitions: Definitions; memory: Memory };
