@@ -1,6 +1,6 @@
 # Everything a developer or an operator types. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format admin demo load bench chaos soak verify up down clean need-node need-redis
+.PHONY: help start test fuzz lint format admin demo load bench chaos soak verify up down clean need-node need-redis
 SHELL := /bin/sh
 INSTALLED := node_modules/.installed
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
@@ -14,6 +14,9 @@ start: $(INSTALLED) need-redis ## run the whole system here, without Docker, unt
 test: $(INSTALLED) need-redis ## lint, then every test
 	@npm run --silent lint
 	@npm run --silent test
+
+fuzz: $(INSTALLED) need-redis ## random segments and histories against the reference evaluator: make fuzz CASES=100000 SEED=1
+	@FUZZ_CASES="$(or $(CASES),100000)" $(if $(SEED),FUZZ_SEED="$(SEED)") npm run --silent fuzz
 
 lint: $(INSTALLED) ## style, types, the arrows between packages, unused code
 	@npm run --silent lint

@@ -10,8 +10,8 @@ import { evaluateContacts } from './members.ts';
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
-/** Builds of one workspace at a time: each of them uses every core already. */
-const AT_ONCE = 1;
+/** Builds of one workspace under way at once: while one is being switched to, the next ones are read. */
+const AT_ONCE = 4;
 /** Contacts that an audit looks at again before it calls them drift, and how often. */
 const AUDIT_CONTACTS = 10_000;
 const AUDIT_TRIES = 20;

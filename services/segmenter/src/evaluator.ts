@@ -38,7 +38,7 @@ export async function evaluateWorkspace(deps: Deps, workspaceId: number, memory:
       deps.metrics.stepSeconds.observe(ms / 1_000);
       memory.contactsPerStep = nextSize(memory.contactsPerStep, ms, deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
       if (end !== 'more' || deps.stopping()) break;
-      const busy = memory.builds.size + memory.logging.size > 0;
+      const busy = memory.builds.size > 0 || memory.logging !== null;
       if (!busy && Date.now() > until) {
         await deps.requests.request(workspaceId);
         break;

@@ -21,18 +21,21 @@ export async function writeFlips(deps: Deps, workspaceId: number, epoch: number,
   });
 }
 
+export type LoggedSet = { segmentUid: number; baseEpoch: number };
+
 /**
- * Completes the log of a set that was switched to: its joins and leaves become rows like those of a step. The difference was stored with
- * the set, so repeating this writes the same rows again.
+ * Completes the logs of sets that were switched to: their joins and leaves become rows like those of a step. The difference was stored
+ * with the set, so repeating this writes the same rows again.
  */
-export async function logSet(deps: Deps, workspaceId: number, segmentUid: number, epoch: number): Promise<void> {
+export async function logSets(deps: Deps, workspaceId: number, sets: readonly LoggedSet[]): Promise<void> {
   await insertFrom(deps, 'log', {
     query: `INSERT INTO segment_flips (workspace_id, segment_uid, epoch, contact_id, state, at)
       SELECT workspace_id, segment_uid, epoch, move.1, move.2, at FROM (
         SELECT workspace_id, segment_uid, epoch, at, arrayJoin(arrayConcat(
           arrayMap(c -> (c, toUInt8(1)), bitmapToArray(joined)), arrayMap(c -> (c, toUInt8(0)), bitmapToArray(parted)))) AS move
-        FROM segment_sets WHERE workspace_id = {ws:UInt32} AND segment_uid = {uid:UInt32} AND epoch = {epoch:UInt64})`,
-    params: { ws: workspaceId, uid: segmentUid, epoch },
+        FROM segment_sets WHERE workspace_id = {ws:UInt32} AND segment_uid IN {uids:Array(UInt32)}
+          AND has(arrayZip({uids:Array(UInt32)}, {epochs:Array(UInt64)}), (segment_uid, epoch)))`,
+    params: { ws: workspaceId, uids: sets.map((s) => s.segmentUid), epochs: sets.map((s) => s.baseEpoch) },
     seconds: deps.config.MUSTER_SEGMENT_BUILD_SECONDS,
   });
 }

@@ -1,7 +1,7 @@
 /** Wires a segmenter process: the queue of evaluations and its sweep; holds no logic of its own. */
 import { randomUUID } from 'node:crypto';
 import { createClickHouse } from '@muster/clickhouse';
-import { createPool } from '@muster/postgres';
+import { createPool, driftByWorkspace } from '@muster/postgres';
 import { EvaluationRequests } from '@muster/queues';
 import {
   consumerConnection,
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const requests = new EvaluationRequests(redis);
   const deps: Deps = {
     ...{ config, log: logger, pool, redis, clickhouse, requests },
-    metrics: createSegmenterMetrics(registry),
+    metrics: createSegmenterMetrics(registry, () => driftByWorkspace(pool)),
     failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
     holder: randomUUID(),
     clock: (postgresNow) => postgresNow,

@@ -2,7 +2,8 @@ import { Counter, Gauge, Histogram, type Registry } from '@muster/runtime';
 
 export type SegmenterMetrics = ReturnType<typeof createSegmenterMetrics>;
 
-export function createSegmenterMetrics(registry: Registry) {
+/** @param readDrift contacts that the last audits found on the wrong side, by workspace; asked when the metrics are */
+export function createSegmenterMetrics(registry: Registry, readDrift: () => Promise<ReadonlyMap<number, number>> = async () => new Map()) {
   const registers = [registry];
   return {
     stepSeconds: new Histogram({
@@ -38,6 +39,13 @@ export function createSegmenterMetrics(registry: Registry) {
       help: 'Contacts on the wrong side of a segment in the last audit; must be 0',
       labelNames: ['workspace'],
       registers,
+      // From the table, not from the audits of this process: the next one may be another's, and this one would tell of the old for ever.
+      async collect() {
+        const drift = await readDrift().catch(() => null);
+        if (!drift) return;
+        this.reset();
+        for (const [workspace, contacts] of drift) this.set({ workspace: String(workspace) }, contacts);
+      },
     }),
   };
 }

@@ -19,8 +19,8 @@ export type Memory = {
   stale: boolean;
   watchedAt: number;
   builds: Map<number, Build>;
-  /** Segments whose log is being completed. */
-  logging: Map<number, Promise<void>>;
+  /** Logs of complete sets are being written. */
+  logging: Promise<void> | null;
   contactsPerStep: number;
   /** The next edge has to be looked up again. */
   edgeUnknown: boolean;
@@ -33,7 +33,7 @@ export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     builds: new Map(),
-    logging: new Map(),
+    logging: null,
   };
 }
 

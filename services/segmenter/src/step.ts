@@ -55,7 +55,8 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
     marks.some((m) => m.left > 0) ||
     taken.length < marks.length ||
     taken.some((t, n) => t.contacts.length < (marks[n]?.contacts.length ?? 0));
-  const working = left || found.touched.size > 0 || memory.builds.size > 0 || found.rebuild.length > 0;
+  // What changes the definitions' members is not in `moving` yet: the next step knows their windows.
+  const working = left || found.touched.size > 0 || memory.builds.size > 0 || found.rebuild.length > 0 || found.switches.length > 0;
   if (taken.length > 0 || edges || found.switches.length > 0) memory.edgeUnknown = true;
   const nextDueAt = await nextLook(deps, context, moving, working);
   await commitStep(deps.pool, {
@@ -67,7 +68,7 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
   observe(deps, taken, found);
   if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   completeLogs(deps, workspaceId, definitions, memory);
-  return working || memory.stale || memory.logging.size > 0 ? 'more' : 'idle';
+  return working || memory.stale || memory.logging !== null ? 'more' : 'idle';
 }
 
 /** Definitions as they are now; what they depend on is watched before anything is read, so no change in between goes unmarked. */

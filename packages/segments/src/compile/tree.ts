@@ -20,6 +20,13 @@ export const SETTINGS = {
   // A whole JSON document with an integer above 2^64 is refused by simdjson.
   allow_simdjson: 0,
   optimize_aggregation_in_order: 1,
+  // Statements are many and all differ: compiling each to machine code takes longer than running it.
+  compile_expressions: 0,
+  compile_aggregate_expressions: 0,
+  // Two hundred leaves with a thousand values each are a long text.
+  max_query_size: '10000000',
+  max_ast_elements: '1000000',
+  max_expanded_ast_elements: '5000000',
   // Numbers in statements and JSON mean what JavaScript's do.
   precise_float_parsing: 1,
 } as const;
