@@ -17,10 +17,15 @@ import {
   QUEUE_PREFIX,
   QueueUnavailableError,
   type RoutedItem,
+  readTouched,
   releaseClaims,
+  removeTouched,
   routeExternalIds,
+  type Touched,
   touch,
   touchedPrefix,
+  watchDependencies,
+  workspacesWithMarks,
 } from '@muster/queues';
 import { createLogger, producerConnection, type Redis } from '@muster/runtime';
 import { FlowProducer, Queue } from 'bullmq';
@@ -150,19 +155,69 @@ describe('routes', () => {
 });
 
 describe('touched', () => {
+  const marks = (dependency: string, ...ids: number[]): Touched => new Map([[dependency, new Set(ids)]]);
+
   test('watched dependencies only; one score a call that grows, and a contact touched again has the higher one', async () => {
     const key = touchedPrefix(1);
-    await redis.sadd(`${key}watched`, 'field:country', 'kind:open_email');
-    const touched = new Map<string, Set<number>>();
+    await watchDependencies(redis, 1, ['field:country', 'kind:open_email']);
+    const touched: Touched = new Map();
     for (const id of [1, 2, 2]) touch(touched, 'field:country', id);
     touch(touched, 'field:phone', 3);
     touch(touched, 'kind:open_email', 4);
     expect(await markTouched(redis, 1, touched)).toBe(3);
-    expect(await markTouched(redis, 1, new Map([['field:country', new Set([2])]]))).toBe(1);
-    expect(await redis.zrange(`${key}field:country`, '0', '-1', 'WITHSCORES')).toEqual(['1', '1', '2', '2']);
-    expect(await redis.zrange(`${key}kind:open_email`, '0', '-1', 'WITHSCORES')).toEqual(['4', '1']);
-    expect(await redis.exists(`${key}field:phone`)).toBe(0);
-    expect(await markTouched(redis, 2, touched)).toBe(0);
+    expect(await redis.zcard(`${key}field:phone`)).toBe(0);
+    const first = await readTouched(redis, 1, 100);
+    expect(first.marks.map((m) => [m.dependency, m.contacts.map((c) => c.id)])).toEqual([
+      ['field:country', [1, 2]],
+      ['kind:open_email', [4]],
+    ]);
+    expect(await markTouched(redis, 1, marks('field:country', 2))).toBe(1);
+    const second = await readTouched(redis, 1, 100);
+    expect(second.score).toBeGreaterThan(first.score);
+    expect(second.marks.find((m) => m.dependency === 'field:country')?.contacts.map((c) => c.id)).toEqual([1, 2]);
+    // The score is when it was: a reader tells from it how long a mark waited.
+    expect(Math.abs(second.score / 1_000 - Date.now())).toBeLessThan(5_000);
+    expect(await markTouched(redis, 2, marks('field:country', 1))).toBe(0);
+  });
+
+  test('what was taken goes, what was marked again meanwhile stays; the oldest come first', async () => {
+    await watchDependencies(redis, 1, ['a']);
+    for (const id of [5, 3, 9]) await markTouched(redis, 1, marks('a', id));
+    const { marks: taken } = await readTouched(redis, 1, 2);
+    expect(taken.map((m) => [m.contacts.map((c) => c.id), m.left])).toEqual([[[5, 3], 1]]);
+    await markTouched(redis, 1, marks('a', 5));
+    await removeTouched(redis, 1, taken);
+    expect((await readTouched(redis, 1, 10)).marks[0]?.contacts.map((c) => c.id)).toEqual([9, 5]);
+    await removeTouched(redis, 1, (await readTouched(redis, 1, 10)).marks);
+    expect((await readTouched(redis, 1, 10)).marks).toEqual([]);
+    expect(await workspacesWithMarks(redis, [1, 2])).toEqual([]);
+  });
+
+  test('too many contacts of one dependency become a whole, which takes no memory and is removed only when it is not marked again', async () => {
+    await watchDependencies(redis, 1, ['a', 'b']);
+    await markTouched(redis, 1, new Map([['a', new Set(Array.from({ length: 100_001 }, (_, i) => i + 1))]]));
+    await markTouched(redis, 1, new Map([['b', 'all' as const]]));
+    expect(await redis.exists(`${touchedPrefix(1)}a`, `${touchedPrefix(1)}b`)).toBe(0);
+    const { marks: taken } = await readTouched(redis, 1, 10);
+    expect(taken.map((m) => [m.dependency, m.whole !== null, m.contacts])).toEqual([
+      ['a', true, []],
+      ['b', true, []],
+    ]);
+    await markTouched(redis, 1, marks('a', 7));
+    expect(await redis.exists(`${touchedPrefix(1)}a`)).toBe(0);
+    await removeTouched(redis, 1, taken);
+    expect((await readTouched(redis, 1, 10)).marks.map((m) => m.dependency)).toEqual(['a']);
+    expect(await workspacesWithMarks(redis, [1])).toEqual([1]);
+  });
+
+  test('what is no longer watched is dropped with its marks; what still is keeps them', async () => {
+    await watchDependencies(redis, 1, ['a', 'b']);
+    await markTouched(redis, 1, marks('a', 1));
+    await markTouched(redis, 1, marks('b', 2));
+    await watchDependencies(redis, 1, ['b', 'c']);
+    expect((await readTouched(redis, 1, 10)).marks.map((m) => m.dependency)).toEqual(['b']);
+    expect(await markTouched(redis, 1, marks('a', 1))).toBe(0);
+    expect(await markTouched(redis, 1, marks('c', 1))).toBe(1);
   });
 });
 

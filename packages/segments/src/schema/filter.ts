@@ -120,5 +120,5 @@ export function timeTexts(filter: Pick<Filter, 'string_values' | 'number_values'
 /** Decimal text without an exponent, as far as {@link faultsOfTexts} reads one. */
 function plainNumber(value: number): string {
   const text = String(value);
-  return text.includes('e') && Math.abs(value) < 1 ? value.toFixed(9) : text;
+  return text.includes('e') && Math.abs(value) < 1 ? value.toFixed(20) : text;
 }

@@ -12,10 +12,11 @@ export const FAVOURITE_FIELDS: readonly string[] = [
   ...['custom_json_1', 'custom_json_2', 'created_at'],
 ];
 
-export type ContactSpec = Omit<WorldContact, 'contact_id'>;
+/** A contact whose identifiers still lack what makes them unique. */
+type ContactSpec = Omit<WorldContact, 'contact_id'>;
 
 /** Before `@`: normalised, told apart by the number that follows. */
-const LOCAL_PARTS = ['ada', "o'brien", '100%', 'a_b', 'οδοσ', 'école', 'true', 'x+y', '{p}'];
+const LOCAL_PARTS = ['ada', 'ada.lovelace', "o'brien", '100%', 'a_b', 'οδοσ', 'école', 'true', 'x+y', '{p}'];
 
 export function contactsArbitrary(anchor: number): fc.Arbitrary<WorldContact[]> {
   return fc
@@ -24,15 +25,13 @@ export function contactsArbitrary(anchor: number): fc.Arbitrary<WorldContact[]> 
 }
 
 function contactArbitrary(anchor: number): fc.Arbitrary<ContactSpec> {
-  return fc
-    .record({
-      email: fc.tuple(fc.constantFrom(...LOCAL_PARTS), fc.constantFrom('', '.')),
-      external_id: fc.constantFrom(null, null, 'A-', 'a-', "k'", 'k%', 'ключ', '😀'),
-      created_at: instantArbitrary(anchor),
-      updated_at: instantArbitrary(anchor),
-      fields: fieldsArbitrary(anchor),
-    })
-    .map(({ email: [local, dot], ...spec }) => ({ ...spec, email: `${local}${dot}` }));
+  return fc.record({
+    email: fc.constantFrom(...LOCAL_PARTS),
+    external_id: fc.constantFrom(null, null, 'A-', 'a-', "k'", 'k%', 'ключ', '😀'),
+    created_at: instantArbitrary(anchor),
+    updated_at: instantArbitrary(anchor),
+    fields: fieldsArbitrary(anchor),
+  });
 }
 
 /** The number makes both identifiers unique. */

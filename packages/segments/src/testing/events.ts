@@ -100,7 +100,12 @@ export function customEventsArbitrary(anchor: number): fc.Arbitrary<Placed<World
     ),
     stays: fc.boolean(),
   });
-  return fc.array(event, { minLength: 8, maxLength: 20, size: 'max' }).map((events) =>
+  const all = fc.oneof(
+    { withCrossShrink: true },
+    { weight: 1, arbitrary: fc.array(event, { maxLength: 8 }) },
+    { weight: 5, arbitrary: fc.array(event, { minLength: 8, maxLength: 20, size: 'max' }) },
+  );
+  return all.map((events) =>
     events
       .flatMap(({ versions, stays, ...key }) =>
         versions.map((each) => ({ ...each, ...key, contact: stays ? (versions[0]?.contact ?? 0) : each.contact })),

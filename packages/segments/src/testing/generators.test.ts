@@ -71,7 +71,7 @@ describe('worlds', () => {
   });
 
   test('segments are valid in their timezone and refer to earlier ones only', () => {
-    for (const { world } of CASES) {
+    for (const { world } of CASES.slice(0, 100)) {
       expect([...world.segments.keys()]).toEqual([...SEGMENT_IDS]);
       const earlier = new Map<string, Node>();
       for (const [id, { tree, timezone }] of world.segments) {

@@ -76,7 +76,10 @@ function timeframeArbitrary({ anchor, timezone }: LeafOptions): fc.Arbitrary<Tim
         return daysAgoArbitrary.map((timeframe_values) => ({ timeframe_operator: operator, timeframe_values }));
     }
   };
-  return fc.oneof({ weight: 8, arbitrary: fc.constant({}) }, ...operators.map((operator) => ({ weight: 1, arbitrary: of(operator) })));
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.constant({}) },
+    ...operators.map((operator) => ({ weight: /days/.test(operator) ? 2 : 1, arbitrary: of(operator) })),
+  );
 }
 
 type Filtered = Pick<TimelineLeaf, 'filters' | 'filters_operator'>;
