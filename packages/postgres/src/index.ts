@@ -11,6 +11,7 @@ export * from './migrate.ts';
 export * from './parked.ts';
 export * from './pool.ts';
 export * from './rejections.ts';
+export * from './segment-audits.ts';
 export * from './segment-evaluators.ts';
 export * from './segments.ts';
 export * from './verdicts.ts';

@@ -138,7 +138,12 @@ export async function hideSegment(client: Client, workspaceId: number, id: strin
   return rowCount === 1;
 }
 
-/** Asks for a segment, or for all of them, to be computed anew. Returns how many. Inside {@link changeSegments}. */
+/**
+ * Asks for a segment, or for all of them, to be computed anew. Returns how many. Inside {@link changeSegments}.
+ *
+ * An audit is asked for only where nothing else is wanted: it ends without a new set when it finds nothing, and a segment that waited for
+ * one would wait for ever. A failed one has old members, which an audit would call drift.
+ */
 export async function requestBuilds(
   client: Client,
   workspaceId: number,
@@ -147,7 +152,8 @@ export async function requestBuilds(
 ): Promise<number> {
   const { rowCount } = await client.query(
     `UPDATE segments SET build_reason = $3, status = CASE WHEN $3 = 'requested' THEN 'building' ELSE status END
-     WHERE workspace_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR segment_id = $2) AND build_reason IS DISTINCT FROM 'changed'`,
+     WHERE workspace_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR segment_id = $2) AND build_reason IS DISTINCT FROM 'changed'
+       AND ($3 <> 'audit' OR (build_reason IS NULL AND status = 'active'))`,
     [workspaceId, id, reason],
   );
   return rowCount ?? 0;

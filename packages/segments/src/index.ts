@@ -1,4 +1,4 @@
-/** Segment trees: schema with every fault, plan, and compilation to ClickHouse. */
+/** Segment trees: schema with every fault, plan, compilation to ClickHouse, and the reading of stored members. */
 export * from './compile/params.ts';
 export * from './compile/sets.ts';
 export * from './compile/tree.ts';
@@ -10,3 +10,7 @@ export * from './schema/leaf.ts';
 export * from './schema/operators.ts';
 export * from './schema/tree.ts';
 export * from './schema/values.ts';
+export * from './store/current.ts';
+export * from './store/members.ts';
+export * from './store/preview.ts';
+export * from './store/profile.ts';

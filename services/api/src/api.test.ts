@@ -5,8 +5,11 @@ import { badInputSuite } from './suites/bad-input.ts';
 import { bodySuite } from './suites/bodies.ts';
 import { callsSuite } from './suites/calls.ts';
 import { keySuite } from './suites/keys.ts';
+import { memberSuite } from './suites/members.ts';
 import { pagingSuite } from './suites/paging.ts';
+import { previewSuite } from './suites/previews.ts';
 import { resilienceSuite } from './suites/resilience.ts';
+import { segmentSuite } from './suites/segments.ts';
 
 let http: HttpStack | undefined;
 const stack = (): HttpStack => {
@@ -26,5 +29,8 @@ describe('pages', () => pagingSuite(stack));
 describe('bodies', () => bodySuite(stack));
 describe('bad input', () => badInputSuite(stack));
 describe('keys', () => keySuite(stack));
+describe('segments', () => segmentSuite(stack));
+describe('previews', () => previewSuite(stack));
+describe('members', () => memberSuite(stack));
 // Last: it stops stores.
 describe('stores that go away', () => resilienceSuite(stack));

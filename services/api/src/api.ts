@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { createClickHouse } from '@muster/clickhouse';
 import { createPool } from '@muster/postgres';
-import { ChunkProducer, QueueInspector } from '@muster/queues';
+import { ChunkProducer, EvaluationRequests, QueueInspector } from '@muster/queues';
 import {
   type ApiConfig,
   consumerConnection,
@@ -56,6 +56,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   });
   const producer = new ChunkProducer({ redis, processId, backlogged: () => guard.backlogged });
   const inspector = new QueueInspector(redis);
+  const evaluations = new EvaluationRequests(redis);
   const waiter = new JobWaiter({ pool, redis: subscriber, processId, log });
   const readiness = new Readiness({ pool, redis, clickhouse, guard });
   const deps: ApiDeps = {
@@ -66,6 +67,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     clickhouse,
     producer,
     inspector,
+    evaluations,
     waiter,
     guard,
     readiness,
@@ -101,7 +103,7 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   lifecycle.onShutdown('flush queue', 5_000, () => producer.close());
   lifecycle.onShutdown('stop sampling', 5_000, () => guard.stop());
   lifecycle.onShutdown('close clients', 5_000, async () => {
-    await inspector.close();
+    await Promise.all([inspector.close(), evaluations.close()]);
     redis.disconnect();
     subscriber.disconnect();
     await Promise.all([clickhouse.close(), pool.end()]);

@@ -1,8 +1,9 @@
 /** Contacts as answered: every field of a profile, null where there is no value. */
 import { CONTACT_FIELDS } from '@muster/domain';
 import { type ContactRow, findContact, type VisibleMembership, visibleMemberships } from '@muster/postgres';
+import { contactSegments, currentSegments } from '@muster/segments';
 import type { ApiDeps } from './deps.ts';
-import { fromPostgres } from './http/failures.ts';
+import { fromClickHouse, fromPostgres } from './http/failures.ts';
 
 export type ContactJson = Record<string, unknown> & { contact_id: number; email: string };
 
@@ -20,8 +21,17 @@ export function membershipJson(m: VisibleMembership) {
 
 /** A contact with its lists and segments. */
 export async function detailedContact(deps: ApiDeps, workspaceId: number, row: ContactRow): Promise<ContactJson> {
-  const memberships = await fromPostgres(visibleMemberships(deps.pool, workspaceId, [row.contact_id]));
-  return { ...contactJson(row), contact_lists: memberships.map(membershipJson), contact_segments: [] };
+  const [memberships, segments] = await Promise.all([
+    fromPostgres(visibleMemberships(deps.pool, workspaceId, [row.contact_id])),
+    segmentsOfContact(deps, workspaceId, row.contact_id),
+  ]);
+  return { ...contactJson(row), contact_lists: memberships.map(membershipJson), contact_segments: segments };
+}
+
+async function segmentsOfContact(deps: ApiDeps, workspaceId: number, contactId: number) {
+  const current = await fromPostgres(currentSegments(deps.pool, workspaceId));
+  const found = await fromClickHouse(contactSegments(deps.clickhouse, workspaceId, contactId, current));
+  return found.map((s) => ({ segment_id: s.segmentId, joined_at: s.joinedAt }));
 }
 
 /** The contact that an applied item concerned, or null when it has been erased since. */

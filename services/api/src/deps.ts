@@ -1,7 +1,7 @@
 /** Everything the calls need, passed in as one object. */
 import type { ClickHouse } from '@muster/clickhouse';
 import type { Pool } from '@muster/postgres';
-import type { ChunkProducer, QueueInspector } from '@muster/queues';
+import type { ChunkProducer, EvaluationRequests, QueueInspector } from '@muster/queues';
 import type { ApiConfig, Failpoints, Logger, Redis } from '@muster/runtime';
 import type { KeyCache } from './auth.ts';
 import type { IntakeGuard } from './guard.ts';
@@ -19,6 +19,7 @@ export type ApiDeps = {
   clickhouse: ClickHouse;
   producer: ChunkProducer;
   inspector: QueueInspector;
+  evaluations: EvaluationRequests;
   waiter: JobWaiter;
   keys: KeyCache;
   limiter: RateLimiter;

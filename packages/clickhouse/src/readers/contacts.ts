@@ -8,7 +8,10 @@ export type ContactFilter = {
   equals: Partial<Record<EqualsField, string>>;
   /** A live membership of this list, with this status when given. */
   list?: { id: string; status?: string };
+  members?: MemberCondition;
 };
+/** Members of segments: expressions for `WITH`, what holds for a member's `contact_id`, and the parameters of both. */
+export type MemberCondition = { expressions: readonly string[]; condition: string; params: Readonly<Record<string, unknown>> };
 const CONTAINS = ['email', 'external_id', 'first_name', 'last_name', 'full_name', 'phone'] as const;
 const EQUALS = ['country', 'language'] as const;
 export type ContainsField = (typeof CONTAINS)[number];
@@ -17,9 +20,10 @@ export type EqualsField = (typeof EQUALS)[number];
 /** Both sides through `lowerUTF8`, final sigma read as sigma: what "case-insensitive" means everywhere. */
 const fold = (expression: string) => `replaceAll(lowerUTF8(${expression}), 'ς', 'σ')`;
 
-function conditions(workspaceId: number, filter: ContactFilter): { where: string; params: Record<string, string | number> } {
+/** `with` begins the statement; it is empty unless the filter needs it. */
+function conditions(workspaceId: number, filter: ContactFilter): { with: string; where: string; params: Record<string, unknown> } {
   const where = ['workspace_id = {ws:UInt32}'];
-  const params: Record<string, string | number> = { ws: workspaceId };
+  const params: Record<string, unknown> = { ws: workspaceId, ...filter.members?.params };
   for (const field of CONTAINS) {
     const needle = filter.contains[field];
     if (needle === undefined) continue;
@@ -40,7 +44,9 @@ function conditions(workspaceId: number, filter: ContactFilter): { where: string
     params.list_id = filter.list.id;
     if (filter.list.status !== undefined) params.list_status = filter.list.status;
   }
-  return { where: where.join(' AND '), params };
+  if (filter.members) where.push(filter.members.condition);
+  const expressions = filter.members?.expressions ?? [];
+  return { with: expressions.length === 0 ? '' : `WITH ${expressions.join(', ')} `, where: where.join(' AND '), params };
 }
 
 /** Ids of matching contacts after an id, ascending. */
@@ -51,9 +57,9 @@ export async function filterContactIds(
   afterId: number,
   limit: number,
 ): Promise<number[]> {
-  const { where, params } = conditions(workspaceId, filter);
+  const { with: expressions, where, params } = conditions(workspaceId, filter);
   const result = await clickhouse.query({
-    query: `SELECT contact_id FROM contacts FINAL WHERE ${where} AND contact_id > {after:UInt32} ORDER BY contact_id LIMIT {limit:UInt32}`,
+    query: `${expressions}SELECT contact_id FROM contacts FINAL WHERE ${where} AND contact_id > {after:UInt32} ORDER BY contact_id LIMIT {limit:UInt32}`,
     query_params: { ...params, after: afterId, limit },
     format: 'JSONEachRow',
   });
@@ -61,9 +67,9 @@ export async function filterContactIds(
 }
 
 export async function countContacts(clickhouse: ClickHouse, workspaceId: number, filter: ContactFilter): Promise<number> {
-  const { where, params } = conditions(workspaceId, filter);
+  const { with: expressions, where, params } = conditions(workspaceId, filter);
   const result = await clickhouse.query({
-    query: `SELECT toString(count()) AS n FROM contacts FINAL WHERE ${where}`,
+    query: `${expressions}SELECT toString(count()) AS n FROM contacts FINAL WHERE ${where}`,
     query_params: params,
     format: 'JSONEachRow',
   });

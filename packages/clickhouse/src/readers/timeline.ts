@@ -1,5 +1,6 @@
 /**
- * One contact's timeline: immutable entries and the latest state of its live custom events, newest first.
+ * One contact's timeline: immutable entries, the latest state of its live custom events, and its joins and leaves of segments, newest
+ * first.
  *
  * Order: occurred_at, then recording (recorded_at, place in its request), then id, so that no two entries are equal and a page can
  * go on exactly after the last.
@@ -21,7 +22,15 @@ export type TimelineEntry = {
 
 /** Place of an entry: `[occurred_at ms, recorded_at µs, ord, id]`. */
 export type TimelinePosition = [number, number, number, string];
-export type TimelineQuery = { kinds: readonly string[]; after: TimelinePosition | null; limit: number };
+export type TimelineQuery = {
+  kinds: readonly string[];
+  after: TimelinePosition | null;
+  limit: number;
+  /** Absent: without joins and leaves of segments. */
+  epochs?: FlipEpochs;
+};
+/** Which joins and leaves count: those of epochs up to `committed` but for the void ones. */
+export type FlipEpochs = { committed: number; voidEpochs: readonly number[] };
 
 type Row = {
   id: string;
@@ -57,7 +66,16 @@ const CUSTOM = `SELECT concat(event_name, '/', external_id) AS id, concat('custo
     toString(event_name) AS event_name, toString(goal_name) AS goal_name, toString(goal_type) AS goal_type, toString(goal_value) AS goal_value
   FROM custom_events_by_contact FINAL WHERE workspace_id = {ws:UInt32} AND contact_id = {contact:UInt32} AND deleted_at IS NULL`;
 
-/** A page, newest first, with the place of each entry. */
+/** `entity_id` is the segment's uid here: its id is known to Postgres. Of several at one moment the later epoch was recorded later. */
+const FLIPS = `SELECT concat('segment:', toString(segment_uid), ':', toString(epoch)) AS id, if(state = 1, 'segment.joined', 'segment.left') AS kind,
+    at AS occurred_at, toDateTime64(at, 6, 'UTC') AS recorded_at, toUInt32(epoch) AS ord,
+    'contact_segment' AS entity_type, toString(segment_uid) AS entity_id, '' AS changes, '' AS properties,
+    '' AS message_id, '' AS template_id, '' AS campaign_id, '' AS list_id, '' AS link_url,
+    '' AS event_name, '' AS goal_name, '' AS goal_type, CAST(NULL, 'Nullable(String)') AS goal_value
+  FROM segment_flips_by_contact FINAL WHERE workspace_id = {ws:UInt32} AND contact_id = {contact:UInt32}
+    AND epoch <= {committed:UInt64} AND epoch NOT IN {voids:Array(UInt64)}`;
+
+/** A page, newest first, with the place of each entry. Entries of segments have the segment's uid for their `entity_id`. */
 export async function pageTimeline(
   clickhouse: ClickHouse,
   workspaceId: number,
@@ -66,6 +84,11 @@ export async function pageTimeline(
 ): Promise<{ entry: TimelineEntry; position: TimelinePosition }[]> {
   const where: string[] = [];
   const params: Record<string, unknown> = { ws: workspaceId, contact: contactId, limit: query.limit };
+  const sources = [ENTRIES, CUSTOM];
+  if (query.epochs) {
+    sources.push(FLIPS);
+    Object.assign(params, { committed: query.epochs.committed, voids: query.epochs.voidEpochs });
+  }
   if (query.kinds.length > 0) {
     where.push('kind IN {kinds:Array(String)}');
     params.kinds = query.kinds;
@@ -79,7 +102,7 @@ export async function pageTimeline(
   }
   const result = await clickhouse.query({
     query: `SELECT *, toString(toUnixTimestamp64Milli(occurred_at)) AS occurred_ms, toString(toUnixTimestamp64Micro(recorded_at)) AS recorded_us
-      FROM (${ENTRIES} UNION ALL ${CUSTOM})
+      FROM (${sources.join(' UNION ALL ')})
       ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
       ORDER BY occurred_at DESC, recorded_at DESC, ord DESC, id DESC LIMIT {limit:UInt32}`,
     query_params: params,

@@ -26,6 +26,15 @@ export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, sc
 export const contactCursor = z.tuple([z.number().int().min(0).max(2_147_483_647)]);
 /** `[rejection_id]` */
 export const rejectionCursor = z.tuple([z.string().regex(/^\d{1,18}$/)]);
+/** `[segment_uid, base epoch, epoch, issued at ms, at ms or '', contact_id]` */
+export const memberCursor = z.tuple([
+  z.number().int().min(1).max(2_147_483_647),
+  z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  z.number().int().min(0).max(1e14),
+  z.string().regex(/^(-?\d{1,14})?$/),
+  z.number().int().min(0).max(2_147_483_647),
+]);
 /** `[occurred_at ms, recorded_at µs, ord, id]` */
 export const timelineCursor = z.tuple([
   z.number().int().min(-1e13).max(1e14),

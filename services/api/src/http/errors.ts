@@ -2,8 +2,6 @@
  * Every error of the API: one table of stable codes, one exception, one body. Clients branch on `code`; `message` is for people
  * and never holds a value, SQL or a stack.
  */
-import type { Issue } from '@muster/domain';
-
 export const ERRORS = {
   malformed_json: [400, 'The body is not JSON.'],
   invalid_utf8: [400, 'The body is not UTF-8.'],
@@ -22,12 +20,17 @@ export const ERRORS = {
   method_not_allowed: [405, 'This call takes another method; see the Allow header.'],
   list_exists: [409, 'A list with this id exists.'],
   list_being_deleted: [409, 'The list that had this id is still being deleted; try again in a moment or choose another id.'],
+  list_in_use: [409, 'A segment refers to this list; details says which.'],
+  segment_exists: [409, 'A segment with this id exists.'],
+  segment_in_use: [409, 'Another segment refers to this one; details says which.'],
+  segment_not_ready: [409, 'A segment that the tree refers to has never been complete; try again when it is active.'],
   payload_too_large: [413, 'The body is too large; send fewer items at a time.'],
   unsupported_media_type: [415, 'Send application/json.'],
   unsupported_charset: [415, 'Send UTF-8.'],
   unsupported_encoding: [415, 'Content-Encoding must be gzip, deflate or br.'],
   validation_failed: [422, 'The request is not valid; details says why.'],
   invalid_batch_size: [422, 'A batch has 1 to 5,000 items.'],
+  segment_too_heavy: [422, 'Evaluating this tree takes more time or memory than a preview may use; make it smaller.'],
   rate_limited: [429, 'This key is over its rate; wait as long as Retry-After says.'],
   internal_error: [500, 'Something went wrong here; the request id finds it in the logs.'],
   over_capacity: [503, 'Too much is waiting to be processed; send it again later.'],
@@ -38,7 +41,8 @@ export const ERRORS = {
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ErrorCode = keyof typeof ERRORS;
-export type ErrorDetail = Pick<Issue, 'field' | 'message'> & { index?: number; code: string };
+/** A fault names the `field` that it is in, or the `path` to its place in a tree. */
+export type ErrorDetail = { index?: number; field?: string; path?: string; code: string; message: string };
 type Extras = {
   message?: string;
   details?: readonly ErrorDetail[];

@@ -1,6 +1,7 @@
 /** Reading the top level of a request's body: known fields, and a warning for every other one. */
 import { type Issue, isForbiddenKey, issue, LIST_ID_PATTERN, MAX_LISTS_PER_CALL } from '@muster/domain';
-import { fail, invalid } from './errors.ts';
+import { SEGMENT_ID_PATTERN } from '@muster/segments';
+import { type ErrorCode, fail, invalid } from './errors.ts';
 
 type Body = Record<string, unknown>;
 
@@ -26,10 +27,19 @@ export function listIdsField(body: Body, name = 'list_ids'): string[] {
 }
 
 export function listIdValue(value: unknown, field = 'list_id'): string {
+  return idValue(value, field, LIST_ID_PATTERN, 'list_not_found');
+}
+
+export function segmentIdValue(value: unknown, field = 'segment_id'): string {
+  return idValue(value, field, SEGMENT_ID_PATTERN, 'segment_not_found');
+}
+
+/** An id as sent. @throws ApiError 422, or 404 for text that can be nobody's id */
+function idValue(value: unknown, field: string, pattern: RegExp, unknown: ErrorCode): string {
   if (value === undefined || value === null) throw invalid(field, 'required', `${field} is required.`);
   if (typeof value !== 'string') throw invalid(field, 'invalid_type', `${field} must be a string.`);
   if (value === '') throw invalid(field, 'empty_not_allowed', `${field} must not be empty.`);
-  if (!LIST_ID_PATTERN.test(value)) throw fail('list_not_found');
+  if (!pattern.test(value)) throw fail(unknown);
   return value;
 }
 

@@ -5,6 +5,7 @@ import { ERRORS } from '../http/errors.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations.ts';
 import { errorSchema } from './responses.ts';
+import { TREE_COMPONENT, treeComponent } from './tree-schema.ts';
 
 const preferHeader = z.object({
   prefer: z.string().optional().describe('`wait=SECONDS`, 1 to 30: answer when the effect is in both databases'),
@@ -37,7 +38,7 @@ export function openApiDocument() {
   builder.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   builder.openAPIRegistry.registerComponent('securitySchemes', 'basic', { type: 'http', scheme: 'basic' });
   for (const operation of OPERATIONS) {
-    const takesItems = operation.answers[202] !== undefined;
+    const takesItems = operation.answers[202] !== undefined && operation.answers[200] !== undefined;
     builder.openAPIRegistry.registerPath({
       method: operation.method,
       path: operation.path,
@@ -67,7 +68,7 @@ export function openApiDocument() {
       responses: responsesOf(operation),
     });
   }
-  return builder.getOpenAPI31Document({
+  const document = builder.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
       title: 'Muster',
@@ -77,6 +78,8 @@ export function openApiDocument() {
     },
     servers: [{ url: '/' }],
   });
+  Object.assign(document.components?.schemas ?? {}, { [TREE_COMPONENT]: treeComponent() });
+  return document;
 }
 
 export type OpenApiDocument = ReturnType<typeof openApiDocument>;

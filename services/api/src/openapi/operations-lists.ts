@@ -41,7 +41,7 @@ export const LIST_OPERATIONS: readonly Operation[] = [
     scopes: 'write',
     body: deleteListSchema,
     answers: { 200: ['Hidden', answers.listDeleted] },
-    errors: [400, 401, 403, 404, 415, 422, 503],
+    errors: [400, 401, 403, 404, 409, 415, 422, 503],
     example: { id: 'newsletter' },
   }),
   get('lists.list', { tag: 'Lists', summary: 'All lists', answers: { 200: ['The lists', answers.lists] }, errors: READ }),

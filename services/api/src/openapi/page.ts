@@ -1,8 +1,10 @@
 /** /docs: a page for people, rendered once at start from the OpenAPI document. Self-contained: no script, no other host. */
 import type { OpenApiDocument } from './document.ts';
 import { STYLE } from './style.ts';
+import { TREE_SECTION } from './tree-page.ts';
 
 type Schema = {
+  $ref?: string;
   type?: string | string[];
   description?: string;
   properties?: Record<string, Schema>;
@@ -29,6 +31,7 @@ const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (c) => ESCAPES[c] 
 const prose = (text: string) => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 function typeOf(schema: Schema): string {
+  if (schema.$ref) return schema.$ref.split('/').at(-1) ?? 'any';
   if (schema.enum) return schema.enum.map((v) => JSON.stringify(v)).join(' | ');
   if (schema.anyOf) return [...new Set(schema.anyOf.map(typeOf))].join(' | ');
   const types = Array.isArray(schema.type) ? schema.type : [schema.type ?? 'any'];
@@ -112,7 +115,8 @@ export function renderDocs(document: OpenApiDocument): string {
   const sections = tags
     .map((tag) => {
       const ofTag = calls.filter((c) => c.call.tags?.[0] === tag);
-      return `<h2>${escapeHtml(tag)}</h2>${ofTag.map((c) => renderCall(c.path, c.method, c.call)).join('\n')}`;
+      const shared = tag === 'Segments' ? TREE_SECTION : '';
+      return `<h2>${escapeHtml(tag)}</h2>${shared}${ofTag.map((c) => renderCall(c.path, c.method, c.call)).join('\n')}`;
     })
     .join('\n');
   return `<!doctype html>

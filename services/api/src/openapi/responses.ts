@@ -9,11 +9,13 @@ const fault = z.object({
   message: z.string(),
 });
 
+const detail = fault.partial({ field: true }).extend({ path: z.string().optional().describe('Place of the fault in a tree or body') });
+
 export const errorSchema = z.object({
-  error: z.object({ code: z.string().describe('Stable; branch on it'), message: z.string(), details: z.array(fault).optional() }),
+  error: z.object({ code: z.string().describe('Stable; branch on it'), message: z.string(), details: z.array(detail).optional() }),
 });
 
-const warnings = z.array(fault);
+export const warnings = z.array(fault);
 const count = z.number().int();
 const jobId = z.string().describe('Ask `jobs.get` for it');
 const action = z.enum(['created', 'updated', 'unchanged', 'stored', 'duplicate', 'rejected', 'parked', 'erased', 'cancelled']);
@@ -49,7 +51,7 @@ const detailedContact = contactSchema.extend({
   contact_lists: z.array(membershipSchema),
   contact_segments: z.array(z.object({ segment_id: z.string(), joined_at: timeSchema })),
 });
-const nextCursor = z.string().optional().describe('Pass it as `cursor` for the next page; absent on the last');
+export const nextCursor = z.string().optional().describe('Pass it as `cursor` for the next page; absent on the last');
 
 const timelineEntry = z.object({
   id: z.string(),

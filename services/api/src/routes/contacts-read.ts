@@ -2,6 +2,7 @@
 import { type ContactFilter, countContacts, filterContactIds } from '@muster/clickhouse';
 import { MEMBERSHIP_STATUSES, normaliseCountry, normaliseLanguage } from '@muster/domain';
 import { type ContactRow, pageContacts, readContacts, visibleMemberships } from '@muster/postgres';
+import { currentSegments, membersOfAny, setOfSegment } from '@muster/segments';
 import { contactJson, detailedContact, membershipJson } from '../contact-json.ts';
 import { matchesFilter } from '../contact-match.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -88,17 +89,29 @@ async function readFilter(deps: ApiDeps, workspaceId: number, query: Query): Pro
     await deps.lists.require(workspaceId, [listId]);
     filter.list = status === undefined ? { id: listId } : { id: listId, status };
   }
-  if (manyParam(query, 'segments').length > 0) throw fail('segment_not_found');
+  const segments = manyParam(query, 'segments');
+  if (segments.length > 0) filter.members = await membersOf(deps, workspaceId, segments);
   return filter;
 }
 
+/** @throws ApiError 404 unless all of the segments exist */
+async function membersOf(deps: ApiDeps, workspaceId: number, ids: readonly string[]) {
+  const { segments, epochs } = await fromPostgres(currentSegments(deps.pool, workspaceId, ids));
+  if (segments.length < ids.length) throw fail('segment_not_found');
+  return membersOfAny(
+    workspaceId,
+    segments.flatMap((s) => setOfSegment(s, epochs) ?? []),
+  );
+}
+
 function isEmpty(filter: ContactFilter): boolean {
-  return Object.keys(filter.contains).length === 0 && Object.keys(filter.equals).length === 0 && !filter.list;
+  return Object.keys(filter.contains).length === 0 && Object.keys(filter.equals).length === 0 && !filter.list && !filter.members;
 }
 
 /**
  * Up to `wanted` contacts after an id, in id order. The mirror finds candidates; the rows come from Postgres and are checked again,
- * because the mirror may lag and must not show what is no longer so. Without filters Postgres alone answers.
+ * because the mirror may lag and must not show what is no longer so; members of segments are known to ClickHouse alone. Without filters
+ * Postgres alone answers.
  */
 async function pageOf(deps: ApiDeps, workspaceId: number, filter: ContactFilter, after: number, wanted: number): Promise<ContactRow[]> {
   if (isEmpty(filter)) return fromPostgres(pageContacts(deps.pool, workspaceId, after, wanted));

@@ -1,6 +1,6 @@
 /** timeline.list, customEvents.get and customEvents.list. */
-import { findCustomEvent, pageCustomEvents, pageTimeline, type StoredCustomEvent } from '@muster/clickhouse';
-import { findContact } from '@muster/postgres';
+import { findCustomEvent, pageCustomEvents, pageTimeline, type StoredCustomEvent, type TimelineEntry } from '@muster/clickhouse';
+import { epochState, findContact, segmentIds } from '@muster/postgres';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor, timelineCursor } from '../http/cursor.ts';
 import type { Endpoint } from '../http/endpoint.ts';
@@ -15,13 +15,14 @@ export function eventReadRoutes(deps: ApiDeps): Endpoint[] {
     const after = decodeCursor(query.one('cursor'), timelineCursor);
     const kinds = manyParam(query, 'kinds');
     const contact = await requireContact(deps, grant.workspaceId, contactRef(named(query)));
+    const epochs = await fromPostgres(epochState(deps.pool, grant.workspaceId));
     const page = await fromClickHouse(
-      pageTimeline(deps.clickhouse, grant.workspaceId, contact.contact_id, { kinds, after, limit: limit + 1 }),
+      pageTimeline(deps.clickhouse, grant.workspaceId, contact.contact_id, { kinds, after, limit: limit + 1, epochs }),
     );
     const shown = page.slice(0, limit);
     const last = shown.at(-1);
     const next = page.length > limit && last ? { next_cursor: encodeCursor(last.position) } : {};
-    return { status: 200, body: { timeline: shown.map((p) => p.entry), ...next } };
+    return { status: 200, body: { timeline: await withSegmentIds(deps, grant.workspaceId, shown), ...next } };
   };
 
   const get: Endpoint['handle'] = async ({ grant, query }) => {
@@ -56,6 +57,15 @@ export function eventReadRoutes(deps: ApiDeps): Endpoint[] {
 }
 
 const named = (query: Query) => ({ email: textParam(query, 'email'), contact_id: textParam(query, 'contact_id') });
+
+/** Entries whose segments are named by their ids, which deleted segments keep. */
+async function withSegmentIds(deps: ApiDeps, workspaceId: number, page: readonly { entry: TimelineEntry }[]): Promise<TimelineEntry[]> {
+  const entries = page.map((p) => p.entry);
+  const uids = entries.filter((e) => e.entity_type === 'contact_segment').map((e) => Number(e.entity_id));
+  if (uids.length === 0) return entries;
+  const ids = await fromPostgres(segmentIds(deps.pool, workspaceId, [...new Set(uids)]));
+  return entries.map((e) => (e.entity_type === 'contact_segment' ? { ...e, entity_id: ids.get(Number(e.entity_id)) ?? e.entity_id } : e));
+}
 
 function eventJson(event: StoredCustomEvent, email: string) {
   return { ...event, email };

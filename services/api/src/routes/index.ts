@@ -10,6 +10,8 @@ import { eventWriteRoutes } from './events-write.ts';
 import { jobRoutes } from './jobs.ts';
 import { listRoutes } from './lists.ts';
 import { membershipRoutes } from './memberships.ts';
+import { segmentReadRoutes } from './segments-read.ts';
+import { segmentWriteRoutes } from './segments-write.ts';
 
 export function allEndpoints(deps: ApiDeps): Endpoint[] {
   return [
@@ -18,6 +20,8 @@ export function allEndpoints(deps: ApiDeps): Endpoint[] {
     ...contactChangeRoutes(deps),
     ...listRoutes(deps),
     ...membershipRoutes(deps),
+    ...segmentWriteRoutes(deps),
+    ...segmentReadRoutes(deps),
     ...eventWriteRoutes(deps),
     ...eventReadRoutes(deps),
     ...jobRoutes(deps),

@@ -1,7 +1,7 @@
 /** lists.create, .update, .delete, .list, .get, .stats. */
 import { countMembers } from '@muster/clickhouse';
 import { createListSchema, issuesOfZodError, listIdSchema, MEMBERSHIP_STATUSES, updateListSchema } from '@muster/domain';
-import { createList, getList, hideList, type ListInput, listLists, updateList } from '@muster/postgres';
+import { changeSegments, createList, getList, hideList, type ListInput, listLists, updateList } from '@muster/postgres';
 import { z } from 'zod';
 import type { ApiDeps } from '../deps.ts';
 import { type ApiRequest, type Endpoint, readObject } from '../http/endpoint.ts';
@@ -9,6 +9,7 @@ import { fail } from '../http/errors.ts';
 import { fromClickHouse, fromPostgres } from '../http/failures.ts';
 import { listIdValue, unknownFields } from '../http/fields.ts';
 import { requiredParam } from '../http/query.ts';
+import { requireUnused } from '../segments/references.ts';
 
 export const deleteListSchema = z.object({ id: listIdSchema });
 
@@ -35,9 +36,14 @@ export function listRoutes(deps: ApiDeps): Endpoint[] {
 
   const remove: Endpoint['handle'] = async (request) => {
     const { input, warnings } = await readInput(deps, request, deleteListSchema);
-    const hidden = await fromPostgres(hideList(deps.pool, request.grant.workspaceId, input.id));
-    if (!hidden) throw fail('list_not_found');
-    deps.lists.forget(request.grant.workspaceId, input.id);
+    const { workspaceId } = request.grant;
+    // One transaction with the look at the segments: none can begin to refer to the list in between.
+    const hide = changeSegments(deps.pool, workspaceId, async (client) => {
+      await requireUnused(client, workspaceId, { list: input.id });
+      if (!(await hideList(client, workspaceId, input.id))) throw fail('list_not_found');
+    });
+    await fromPostgres(hide);
+    deps.lists.forget(workspaceId, input.id);
     return { status: 200, body: { id: input.id, status: 'deleting', warnings } };
   };
 

@@ -10,7 +10,14 @@ import { contactTombstone } from '@muster/clickhouse';
 import { completeErasures, epochState, markSwept, type OpenErasure, openErasures } from '@muster/postgres';
 import type { Deps } from '../deps.ts';
 
-const TABLES = ['timeline_by_contact', 'timeline_by_kind', 'event_times', 'custom_events', 'custom_events_by_contact', 'contact_lists'] as const;
+const TABLES = [
+  'timeline_by_contact',
+  'timeline_by_kind',
+  'event_times',
+  'custom_events',
+  'custom_events_by_contact',
+  'contact_lists',
+] as const;
 /** Joins and leaves go once the contact has left every segment: the last leave is counted from them. */
 const FLIPS = ['segment_flips', 'segment_flips_by_contact'] as const;
 const BATCH = 500;
@@ -53,16 +60,14 @@ async function purge(deps: Deps, workspaceId: number, contactIds: readonly numbe
     SELECT event_name, external_id FROM custom_events WHERE workspace_id = {ws:UInt32} AND (event_name, external_id) IN (
       SELECT event_name, external_id FROM custom_events WHERE ${condition})
     GROUP BY event_name, external_id HAVING argMax(contact_id, version) IN {ids:Array(UInt32)})`;
-  if ((await rowsOf(deps, 'custom_events', stale, params)).length > 0)
-    await mutate(deps, 'custom_events', stale, params);
+  if ((await rowsOf(deps, 'custom_events', stale, params)).length > 0) await mutate(deps, 'custom_events', stale, params);
   for (const table of TABLES) {
     if ((await rowsOf(deps, table, condition, params)).length === 0) continue;
     await mutate(deps, table, condition, params);
   }
   // Older versions of the profile go; the tombstone row stays.
   const profile = `${condition} AND is_deleted = 0`;
-  if ((await rowsOf(deps, 'contacts', profile, params)).length > 0)
-    await mutate(deps, 'contacts', profile, params);
+  if ((await rowsOf(deps, 'contacts', profile, params)).length > 0) await mutate(deps, 'contacts', profile, params);
   const members = new Set(await membersAmong(deps, workspaceId, contactIds));
   const gone = contactIds.filter((id) => !members.has(id));
   for (const table of FLIPS) {

@@ -12,6 +12,7 @@ import {
   PAYLOAD_VERSION,
   purgeDroppedClaims,
   QUEUE_PREFIX,
+  SEGMENTS_QUEUE,
   WORKER_TUNING,
 } from '@muster/queues';
 import { errorFields, type Redis, redisMicros, sleep } from '@muster/runtime';
@@ -20,6 +21,7 @@ import type { Deps } from '../deps.ts';
 import { sweepParked } from '../parking.ts';
 import { sweepErasures } from './erasure-sweep.ts';
 import { workOffHiddenLists } from './list-removal.ts';
+import { tendSegments } from './segments.ts';
 
 const FOLD_ROWS = 5_000;
 
@@ -68,7 +70,7 @@ async function run(deps: Deps, task: MaintenanceJob['task']): Promise<Record<str
   return { delivered, expired, removed, clean, folded, pruned };
 }
 
-/** Compaction: what erased people left in dead rows of Postgres and in Redis' log goes. */
+/** Compaction: what erased people left in dead rows of Postgres and in Redis' log goes. Then the segments' turn. */
 async function nightly(deps: Deps): Promise<Record<string, number>> {
   const started = new Date();
   // VACUUM cannot run inside a transaction and may take longer than a worker's statements may.
@@ -88,7 +90,7 @@ async function nightly(deps: Deps): Promise<Record<string, number>> {
   }
   await rewriteRedisLog(deps.redis);
   await markCompacted(deps.pool, started);
-  return { clean: await sweepErasures(deps) };
+  return { clean: await sweepErasures(deps), ...(await tendSegments(deps)) };
 }
 
 /** Rewrites Redis' append-only file and waits for it: until then the log still holds the jobs of erased people. */
@@ -103,11 +105,11 @@ async function rewriteRedisLog(redis: Redis): Promise<void> {
   }
 }
 
-/** Chunk jobs in a failed set: always 0, or items need attention. */
+/** Chunk jobs in a failed set: always 0, or items need attention. Maintenance and evaluations carry no items, and are repeated by the next. */
 async function failedJobs(deps: Deps): Promise<number> {
   const pipeline = deps.redis.pipeline();
   for (const queue of allQueues(deps.config.MUSTER_LANES))
-    if (queue !== MAINTENANCE_QUEUE) pipeline.zcard(`${QUEUE_PREFIX}:${queue}:failed`);
+    if (queue !== MAINTENANCE_QUEUE && queue !== SEGMENTS_QUEUE) pipeline.zcard(`${QUEUE_PREFIX}:${queue}:failed`);
   const answers = (await pipeline.exec()) ?? [];
   return answers.reduce((n, [, count]) => n + Number(count ?? 0), 0);
 }

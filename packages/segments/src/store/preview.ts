@@ -1,0 +1,78 @@
+/** Evaluating a tree over everybody without storing anything: the same statement as a build, under limits. */
+import { type ClickHouse, clickhouseCode } from '@muster/clickhouse';
+import { z } from 'zod';
+import type { SetRef } from '../compile/sets.ts';
+import { compileTrees, SETTINGS } from '../compile/tree.ts';
+import type { Node } from '../schema/tree.ts';
+import { readRows } from './statements.ts';
+
+/** The tree asks for more than the limits allow; repeating it would, too. */
+export class TooHeavyError extends Error {
+  override readonly name = 'TooHeavyError';
+}
+
+const TOO_HEAVY: ReadonlySet<number> = new Set([
+  36, // BAD_ARGUMENTS: a query tree with too many nodes
+  62, // SYNTAX_ERROR: a statement that is too long
+  158, // TOO_MANY_ROWS
+  159, // TIMEOUT_EXCEEDED
+  160, // TOO_SLOW
+  161, // TOO_MANY_COLUMNS
+  162, // TOO_DEEP_SUBQUERIES
+  167, // TOO_DEEP_AST
+  168, // TOO_BIG_AST
+  191, // SET_SIZE_LIMIT_EXCEEDED
+  241, // MEMORY_LIMIT_EXCEEDED
+  306, // TOO_DEEP_RECURSION
+  307, // TOO_MANY_BYTES
+  396, // TOO_MANY_ROWS_OR_BYTES
+  718, // TOO_SLOW_PARSING
+]);
+
+export type Preview = {
+  workspaceId: number;
+  tree: Node;
+  timezone: string;
+  /** The moment of the evaluation, milliseconds. */
+  now: number;
+  /** The stored members of a segment that the tree refers to. */
+  members: (segmentId: string) => SetRef;
+  /** Most ids in the answer. */
+  limit: number;
+};
+
+export type PreviewLimits = { seconds: number; memoryBytes: number };
+
+/** The server's own limit does not count what it takes to plan a statement, so the caller stops waiting a little later. */
+const PATIENCE_MS = 2_000;
+
+/** How many contacts match, and the first of them by id. @throws TooHeavyError beyond the limits */
+export async function previewTree(
+  clickhouse: ClickHouse,
+  preview: Preview,
+  limits: PreviewLimits,
+): Promise<{ total: number; contactIds: number[] }> {
+  const { workspaceId, now, members, limit } = preview;
+  const patience = AbortSignal.timeout(limits.seconds * 1_000 + PATIENCE_MS);
+  const compiled = compileTrees([preview], { workspaceId, now, contacts: null, members });
+  try {
+    const [row] = await readRows(clickhouse, {
+      query: `WITH ${compiled.expressions.join(',\n')}, ${compiled.results[0]} AS matching
+        SELECT bitmapCardinality(matching), bitmapToArray(bitmapSubsetLimit(matching, toUInt32(0), ${compiled.params.add('UInt64', limit)}))`,
+      params: compiled.params.values,
+      row: z.tuple([z.coerce.number(), z.array(z.number())]),
+      settings: {
+        ...SETTINGS,
+        max_execution_time: limits.seconds,
+        max_memory_usage: String(limits.memoryBytes),
+        timeout_overflow_mode: 'throw',
+      },
+      abort: patience,
+    });
+    return { total: row?.[0] ?? 0, contactIds: row?.[1] ?? [] };
+  } catch (error) {
+    if (patience.aborted || TOO_HEAVY.has(clickhouseCode(error) ?? 0))
+      throw new TooHeavyError('the tree takes too much time or memory', { cause: error });
+    throw error;
+  }
+}
