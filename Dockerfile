@@ -1,4 +1,4 @@
-# One image for every service; the command chooses: node dist/{api,worker,board,admin}.mjs
+# One image for every service; the command chooses: node dist/{api,worker,segmenter,board,admin}.mjs
 ARG NODE_VERSION=24
 
 FROM node:${NODE_VERSION}-bookworm-slim AS manifests

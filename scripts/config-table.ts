@@ -5,13 +5,13 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { adminSchema, apiSchema, boardSchema, workerSchema } from '../packages/runtime/src/config.ts';
+import { adminSchema, apiSchema, boardSchema, segmenterSchema, workerSchema } from '../packages/runtime/src/config.ts';
 
 export const DOCUMENT = new URL('../docs/operating.md', import.meta.url);
 const BEGIN = '<!-- configuration: written by scripts/config-table.ts -->';
 const END = '<!-- end of configuration -->';
 
-const SCHEMAS = { api: apiSchema, worker: workerSchema, board: boardSchema, admin: adminSchema };
+const SCHEMAS = { api: apiSchema, worker: workerSchema, segmenter: segmenterSchema, board: boardSchema, admin: adminSchema };
 
 /** What of a zod schema is read here. */
 type Field = {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { adminSchema, apiSchema, boardSchema, workerSchema } from '@muster/runtime';
+import { adminSchema, apiSchema, boardSchema, segmenterSchema, workerSchema } from '@muster/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
@@ -14,6 +14,7 @@ type Service = {
   command?: string[];
   environment?: Record<string, string | number>;
   ports?: string[];
+  expose?: string[];
   volumes?: string[];
   user?: string;
   read_only?: boolean;
@@ -28,7 +29,7 @@ type Service = {
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');
 const compose: { services: Record<string, Service>; volumes: Record<string, unknown> } = parse(text, { merge: true });
-const SCHEMAS = { migrate: adminSchema, api: apiSchema, worker: workerSchema, board: boardSchema };
+const SCHEMAS = { migrate: adminSchema, api: apiSchema, worker: workerSchema, segmenter: segmenterSchema, board: boardSchema };
 const OURS = Object.keys(SCHEMAS) as (keyof typeof SCHEMAS)[];
 const STORES = ['postgres', 'redis', 'clickhouse'];
 
@@ -108,9 +109,15 @@ describe('the network', () => {
     }
   });
 
-  test('workers scale: no name and no port of the machine', () => {
-    expect(service('worker').container_name).toBeUndefined();
-    expect(service('worker').ports).toBeUndefined();
+  test.each(['worker', 'segmenter'])('%s scales: no name and no port of the machine', (name) => {
+    expect(service(name).container_name).toBeUndefined();
+    expect(service(name).ports).toBeUndefined();
+  });
+
+  test.each(['worker', 'segmenter'])('%s is asked for its health where it listens, and shows its metrics inside', (name) => {
+    const port = String(service(name).environment?.[`MUSTER_${name.toUpperCase()}_PORT`]);
+    expect(service(name).expose).toEqual([port]);
+    expect(service(name).environment?.[`MUSTER_${name.toUpperCase()}_HOST`]).toBe('0.0.0.0');
   });
 });
 

@@ -11,6 +11,7 @@ const OPTIONS = {
   scopes: { type: 'string' },
   rate: { type: 'string' },
   id: { type: 'string' },
+  timeout: { type: 'string' },
   timezone: { type: 'string' },
   country: { type: 'string' },
   help: { type: 'boolean', short: 'h' },

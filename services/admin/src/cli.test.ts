@@ -47,6 +47,8 @@ describe('wrong command lines exit 1 and say what is wrong', () => {
     [['key', 'create', '--workspace', 'shop', '--name', 'n', '--scopes', 'ingest,root'], 'ingest,read,write,admin'],
     [['key', 'create', '--workspace', 'shop', '--name', 'n', '--scopes', 'read', '--rate', '0'], '--rate takes a whole number'],
     [['key', 'revoke', '--workspace', 'shop', '--id', 'seven'], '--id takes a whole number'],
+    [['segments', 'audit', '--timeout', 'soon'], '--timeout takes a whole number'],
+    [['segments', 'audit', '--id', '1'], 'no option --id'],
     [['bootstrap', '--workspace', 'demo'], '--key is missing'],
     [['bootstrap', '--workspace', 'demo', '--key', 'two words'], 'no spaces'],
   ])('%j', async (args, message) => {

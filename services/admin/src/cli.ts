@@ -7,6 +7,7 @@ import { bootstrap } from './commands/bootstrap.ts';
 import { createKeyCommand, listKeysCommand, revokeKeyCommand } from './commands/key.ts';
 import { migrate } from './commands/migrate.ts';
 import { rebuildMirror } from './commands/mirror.ts';
+import { auditCommand } from './commands/segments.ts';
 import { verify } from './commands/verify.ts';
 import { createWorkspaceCommand, listWorkspacesCommand } from './commands/workspace.ts';
 import { type Deps, openDeps } from './deps.ts';
@@ -31,6 +32,7 @@ const COMMANDS = new Map<string, Command>(
     'key revoke': { words: 0, options: ['workspace', 'id'], run: revokeKeyCommand },
     balance: { words: 0, options: ['workspace'], run: balance },
     verify: { words: 0, options: ['workspace'], run: verify },
+    'segments audit': { words: 0, options: ['workspace', 'timeout'], run: auditCommand },
     'mirror rebuild': { words: 0, options: ['workspace'], run: rebuildMirror },
   }),
 );

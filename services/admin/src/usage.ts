@@ -14,7 +14,9 @@ Commands
   key list --workspace W
   key revoke --workspace W --id ID
   balance [--workspace W]             accepted items by what became of them, and what still waits
-  verify [--workspace W]              recount the balance and compare the two databases; names the contacts that differ
+  verify [--workspace W]              recount the balance and compare the two databases; names the contacts that differ; audits segments
+  segments audit [--workspace W] [--timeout SECONDS]
+                                      compute the members of every segment anew and compare them with the stored ones
   mirror rebuild [--workspace W]      write the profiles and memberships of Postgres into ClickHouse again, while traffic runs
   help
 

@@ -171,6 +171,21 @@ describe('what is shown', () => {
     expect(failed.job.failedReason).toMatch(/^DatabaseError \(its message is hidden/);
     expect(failed.job.stacktrace[0]).toMatch(/^DatabaseError\n {4}at .*board\.test\.ts:\d+:\d+/);
   });
+
+  test('evaluations of segments: whose they are, and nothing that a later version may add', async () => {
+    const deduplication = { id: 'ws-7', keepLastIfActive: true };
+    const job = await queue('segments').add('evaluate', { v: 1, ws: 7, tree: PERSON }, { deduplication, removeOnFail: { count: 20 } });
+    await failJobs('segments', `the tree of ${PERSON.email} is too large`);
+    const text = await (await board(`/api/queues/segments/${job.id}`)).text();
+    expect(text).not.toContain('@');
+    expect(text).not.toContain('Lovelace');
+    const shown = JSON.parse(text) as { job: { data: unknown; name: string; failedReason: string } };
+    expect(shown.job).toMatchObject({ name: 'evaluate', data: { v: 1, ws: 7 } });
+    expect(shown.job.data).not.toHaveProperty('tree');
+    expect(shown.job.failedReason).toMatch(/^DatabaseError \(its message is hidden/);
+    expect((await board(`/api/queues/segments/${job.id}/retry`, { method: 'PUT' })).status).toBe(204);
+    expect((await board('/api/queues/segments/obliterate', { method: 'PUT' })).status).toBe(405);
+  });
 });
 
 describe('what may be done', () => {

@@ -30,12 +30,13 @@ export async function settleBuilds(deps: Deps, context: StepContext, found: Find
     if (isOutdated(build, context)) memory.builds.delete(build.definition.row.segment_uid);
     else if (build.outcome !== null) await settle(deps, context, build, found);
   }
+  // What these rows wanted has just been done, though they still say so: a second build would hide what an audit finds after it.
+  const settled = new Set([...found.switches, ...found.audits, ...found.failures].map((s) => s.segmentUid));
   for (const definition of definitions.live) {
     if (memory.builds.size >= AT_ONCE || deps.stopping()) return;
     const { build_reason, segment_uid, unlogged } = definition.row;
     // A set whose log is incomplete is the base of its log: it is completed first.
-    if (build_reason === null || unlogged || memory.builds.has(segment_uid) || found.switches.some((s) => s.segmentUid === segment_uid))
-      continue;
+    if (build_reason === null || unlogged || memory.builds.has(segment_uid) || settled.has(segment_uid)) continue;
     if (canEvaluate(definition, definitions)) memory.builds.set(segment_uid, startBuild(deps, definition, context.moment));
   }
 }

@@ -3,7 +3,8 @@
  *
  * - the balance adds up, and `parked` is the number of parked items;
  * - every profile and membership in Postgres is in the ClickHouse mirror in the same version, and nobody else is;
- * - both orders of the timeline hold the same entries, and every custom event has its head.
+ * - both orders of the timeline hold the same entries, and every custom event has its head;
+ * - every segment's members, computed anew by a segmenter, are the stored ones. Without a segmenter this is left out, and said.
  *
  * What differs is looked at again a few times first: on a live system the mirror follows within seconds.
  */
@@ -14,6 +15,8 @@ import type { CommandLine } from '../arguments.ts';
 import type { Deps } from '../deps.ts';
 import { CommandError } from '../errors.ts';
 import { formatCount } from '../output.ts';
+import { auditSegments } from '../segment-audit.ts';
+import { AUDIT_SECONDS, NO_SEGMENTER, stateText } from './segments.ts';
 import { chosenWorkspaces } from './workspace.ts';
 
 const PAGE = 10_000;
@@ -24,14 +27,38 @@ const ENDS = ['applied', 'unchanged', 'duplicate', 'rejected', 'parked', 'erased
 
 export async function verify(deps: Deps, line: CommandLine): Promise<void> {
   let faults = 0;
-  for (const workspace of await chosenWorkspaces(deps, line)) {
+  const workspaces = await chosenWorkspaces(deps, line);
+  for (const workspace of workspaces) {
     const found = [...(await verifyCounts(deps, workspace)), ...(await verifyMirror(deps, workspace))];
     deps.output.endProgress();
     for (const fault of found) deps.output.line(`${workspace.name}: ${fault}`);
     if (found.length === 0) deps.output.line(`${workspace.name}: the balance adds up and the databases agree.`);
     faults += found.length;
   }
-  if (faults > 0) throw new CommandError(`${faults} differences. The mirror can be rebuilt with: npm run admin -- mirror rebuild`);
+  const wrong = await verifySegments(deps, workspaces);
+  const remedy = faults > 0 ? ' The mirror can be rebuilt with: npm run admin -- mirror rebuild' : '';
+  if (faults + wrong > 0) throw new CommandError(`${faults + wrong} differences.${remedy}`);
+}
+
+/** Returns how many segments had wrong members, or could not be audited in time. One that failed has its reason, and no current members. */
+async function verifySegments(deps: Deps, workspaces: readonly Workspace[]): Promise<number> {
+  const audited = await auditSegments(deps, workspaces, AUDIT_SECONDS * 1_000);
+  let faults = 0;
+  for (const { name } of workspaces) {
+    const segments = audited.filter((s) => s.workspace === name);
+    if (segments.length === 0) continue;
+    if (segments.some((s) => s.verdict === 'unanswered')) {
+      deps.output.line(`${name}: its segments were not audited. ${NO_SEGMENTER}`);
+      continue;
+    }
+    const notable = segments.filter((s) => s.drift !== 0);
+    for (const s of notable)
+      deps.output.line(`${name}: segment ${s.segment}: ${stateText(s)}${s.drift ? ` (${formatCount(s.drift)} contacts)` : ''}`);
+    const right = segments.length - notable.length;
+    if (right > 0) deps.output.line(`${name}: ${formatCount(right)} segments have the members that their trees say.`);
+    faults += notable.filter((s) => s.verdict !== 'failed').length;
+  }
+  return faults;
 }
 
 /** Repeats a look until it finds nothing, a few times; returns what the last look found. */
