@@ -82,10 +82,19 @@ while i <= #ARGV do
 end
 return 1`;
 
-/* KEYS[1] prefix; ARGV: dependencies. Watches exactly these; marks of the others are dropped. */
+/* KEYS[1] prefix; ARGV: epoch, then dependencies. Watches exactly these; marks of the others are dropped. Returns 1 when the marks made
+   since the last time are all there, 0 when Redis has lost what it held. A call of an older epoch changes nothing. */
 const WATCH = `
+local epoch = tonumber(redis.call('GET', KEYS[1] .. 'epoch') or '-1')
+if tonumber(ARGV[1]) < epoch then return 1 end
+redis.call('SET', KEYS[1] .. 'epoch', ARGV[1])
+local intact = redis.call('EXISTS', KEYS[1] .. 'score')
+if intact == 0 then
+  local t = redis.call('TIME')
+  redis.call('SET', KEYS[1] .. 'score', string.format('%.0f', tonumber(t[1]) * 1000000 + tonumber(t[2])))
+end
 local wanted = {}
-for _, dep in ipairs(ARGV) do wanted[dep] = true end
+for i = 2, #ARGV do wanted[ARGV[i]] = true end
 for _, dep in ipairs(redis.call('SMEMBERS', KEYS[1] .. 'watched')) do
   if not wanted[dep] then
     redis.call('SREM', KEYS[1] .. 'watched', dep)
@@ -95,7 +104,7 @@ for _, dep in ipairs(redis.call('SMEMBERS', KEYS[1] .. 'watched')) do
   end
 end
 for dep in pairs(wanted) do redis.call('SADD', KEYS[1] .. 'watched', dep) end
-return 1`;
+return intact`;
 
 /** Contacts per dependency; `'all'` = so many, or so unknown, that everybody is to be looked at. */
 export type Touched = Map<string, Set<number> | 'all'>;
@@ -145,15 +154,23 @@ export async function removeTouched(redis: Redis, workspaceId: number, marks: re
   await redis.eval(REMOVE, 1, touchedPrefix(workspaceId), ...args);
 }
 
-/** Records marks of exactly these dependencies from now on. */
-export async function watchDependencies(redis: Redis, workspaceId: number, dependencies: Iterable<string>): Promise<void> {
-  await redis.eval(WATCH, 1, touchedPrefix(workspaceId), ...dependencies);
+/**
+ * Records marks of exactly these dependencies from now on. False when Redis lost what it held since the last call: contacts may have
+ * changed without a mark. `epoch` is the caller's, so that one who comes late changes nothing.
+ */
+export async function watchDependencies(
+  redis: Redis,
+  workspaceId: number,
+  epoch: number,
+  dependencies: Iterable<string>,
+): Promise<boolean> {
+  return Number(await redis.eval(WATCH, 1, touchedPrefix(workspaceId), String(epoch), ...dependencies)) === 1;
 }
 
-/** Workspaces, of those given, that have marks. */
-export async function workspacesWithMarks(redis: Redis, workspaceIds: readonly number[]): Promise<number[]> {
+/** Workspaces, of those given, that want a look: they have marks, or nothing of them is watched, as after a loss of Redis' data. */
+export async function workspacesToLookAt(redis: Redis, workspaceIds: readonly number[]): Promise<number[]> {
   const pipeline = redis.pipeline();
-  for (const id of workspaceIds) pipeline.exists(`${touchedPrefix(id)}pending`);
+  for (const id of workspaceIds) pipeline.exists(`${touchedPrefix(id)}pending`).exists(`${touchedPrefix(id)}watched`);
   const answers = (await pipeline.exec()) ?? [];
-  return workspaceIds.filter((_, n) => Number(answers[n]?.[1] ?? 0) === 1);
+  return workspaceIds.filter((_, n) => Number(answers[2 * n]?.[1] ?? 0) === 1 || Number(answers[2 * n + 1]?.[1] ?? 1) === 0);
 }

@@ -1,6 +1,9 @@
 /** The scripts around the project: secrets for compose, the closing line of continuous integration, the table of configuration. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,6 +41,29 @@ describe('make-env.sh', () => {
     expect(makeEnv()).toBe(first);
     rmSync(join(folder, '.env'));
     expect(makeEnv()).not.toBe(first);
+  });
+});
+
+describe('healthcheck.mjs', () => {
+  async function check(variable: string, status: number | null): Promise<number | null> {
+    const server = createServer((request, response) => response.writeHead(request.url === '/health/ready' ? (status ?? 200) : 404).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    if (status === null) server.close();
+    const child = spawn(process.execPath, [join(ROOT, 'scripts/healthcheck.mjs')], { env: { [variable]: String(port) } });
+    const [code] = await once(child, 'close');
+    server.close();
+    return code;
+  }
+
+  test.each(['API', 'WORKER', 'SEGMENTER', 'BOARD'])('asks the %s where its own variable says', async (service) => {
+    expect(await check(`MUSTER_${service}_PORT`, 200)).toBe(0);
+  });
+
+  test('is bad when the service is not ready, or not there', async () => {
+    expect(await check('MUSTER_SEGMENTER_PORT', 503)).toBe(1);
+    expect(await check('MUSTER_SEGMENTER_PORT', null)).toBe(1);
+    expect(await check('MUSTER_OTHER_PORT', 200)).toBe(1);
   });
 });
 

@@ -75,6 +75,8 @@ export async function startLab(): Promise<Lab> {
   };
 }
 
+const arrays = (bitmaps: readonly string[]): string => bitmaps.map((b) => `bitmapToArray(${b})`).join(',\n');
+
 /** One workspace with its evaluator. */
 export class Workspace {
   readonly id: number;
@@ -134,11 +136,8 @@ export class Workspace {
     const sets = await this.sets(rows);
     const params = new Params();
     const expressions = [...sets.values()].flatMap((set) => memberSetSql(this.id, set, params, `s${set.segmentUid}`));
-    const lists = await this.#lists(
-      expressions,
-      [...sets.values()].map((set) => `s${set.segmentUid}`),
-      params,
-    );
+    const names = [...sets.values()].map((set) => `s${set.segmentUid}`);
+    const lists = await this.#lists(`WITH ${expressions.join(',\n')} SELECT ${arrays(names)}`, params);
     return new Map([...sets.keys()].map((id, n) => [id, lists[n] ?? []]));
   }
 
@@ -165,12 +164,12 @@ export class Workspace {
       return set;
     };
     const compiled = compileTrees(definitions, { workspaceId: this.id, now, contacts, members });
-    return this.#lists(compiled.expressions, compiled.results, compiled.params);
+    return this.#lists(`SELECT ${arrays(compiled.results)} FROM ${compiled.from}`, compiled.params);
   }
 
-  async #lists(expressions: string[], results: string[], params: Params): Promise<number[][]> {
+  async #lists(query: string, params: Params): Promise<number[][]> {
     const result = await this.#deps.clickhouse.query({
-      query: `WITH ${expressions.join(',\n')} SELECT ${results.map((r) => `bitmapToArray(${r})`).join(',\n')}`,
+      query,
       query_params: params.values,
       clickhouse_settings: SETTINGS,
       format: 'JSONCompactEachRow',

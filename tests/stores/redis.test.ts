@@ -25,7 +25,7 @@ import {
   touch,
   touchedPrefix,
   watchDependencies,
-  workspacesWithMarks,
+  workspacesToLookAt,
 } from '@muster/queues';
 import { createLogger, producerConnection, type Redis } from '@muster/runtime';
 import { FlowProducer, Queue } from 'bullmq';
@@ -159,7 +159,7 @@ describe('touched', () => {
 
   test('watched dependencies only; one score a call that grows, and a contact touched again has the higher one', async () => {
     const key = touchedPrefix(1);
-    await watchDependencies(redis, 1, ['field:country', 'kind:open_email']);
+    await watchDependencies(redis, 1, 1, ['field:country', 'kind:open_email']);
     const touched: Touched = new Map();
     for (const id of [1, 2, 2]) touch(touched, 'field:country', id);
     touch(touched, 'field:phone', 3);
@@ -181,7 +181,7 @@ describe('touched', () => {
   });
 
   test('what was taken goes, what was marked again meanwhile stays; the oldest come first', async () => {
-    await watchDependencies(redis, 1, ['a']);
+    await watchDependencies(redis, 1, 1, ['a']);
     for (const id of [5, 3, 9]) await markTouched(redis, 1, marks('a', id));
     const { marks: taken } = await readTouched(redis, 1, 2);
     expect(taken.map((m) => [m.contacts.map((c) => c.id), m.left])).toEqual([[[5, 3], 1]]);
@@ -190,11 +190,12 @@ describe('touched', () => {
     expect((await readTouched(redis, 1, 10)).marks[0]?.contacts.map((c) => c.id)).toEqual([9, 5]);
     await removeTouched(redis, 1, (await readTouched(redis, 1, 10)).marks);
     expect((await readTouched(redis, 1, 10)).marks).toEqual([]);
-    expect(await workspacesWithMarks(redis, [1, 2])).toEqual([]);
+    // Of the second one nothing is watched: as after a loss of everything.
+    expect(await workspacesToLookAt(redis, [1, 2])).toEqual([2]);
   });
 
   test('too many contacts of one dependency become a whole, which takes no memory and is removed only when it is not marked again', async () => {
-    await watchDependencies(redis, 1, ['a', 'b']);
+    await watchDependencies(redis, 1, 1, ['a', 'b']);
     await markTouched(redis, 1, new Map([['a', new Set(Array.from({ length: 100_001 }, (_, i) => i + 1))]]));
     await markTouched(redis, 1, new Map([['b', 'all' as const]]));
     expect(await redis.exists(`${touchedPrefix(1)}a`, `${touchedPrefix(1)}b`)).toBe(0);
@@ -207,17 +208,26 @@ describe('touched', () => {
     expect(await redis.exists(`${touchedPrefix(1)}a`)).toBe(0);
     await removeTouched(redis, 1, taken);
     expect((await readTouched(redis, 1, 10)).marks.map((m) => m.dependency)).toEqual(['a']);
-    expect(await workspacesWithMarks(redis, [1])).toEqual([1]);
+    expect(await workspacesToLookAt(redis, [1])).toEqual([1]);
   });
 
   test('what is no longer watched is dropped with its marks; what still is keeps them', async () => {
-    await watchDependencies(redis, 1, ['a', 'b']);
+    await watchDependencies(redis, 1, 1, ['a', 'b']);
     await markTouched(redis, 1, marks('a', 1));
     await markTouched(redis, 1, marks('b', 2));
-    await watchDependencies(redis, 1, ['b', 'c']);
+    await watchDependencies(redis, 1, 1, ['b', 'c']);
     expect((await readTouched(redis, 1, 10)).marks.map((m) => m.dependency)).toEqual(['b']);
     expect(await markTouched(redis, 1, marks('a', 1))).toBe(0);
     expect(await markTouched(redis, 1, marks('c', 1))).toBe(1);
+  });
+
+  test('who watches hears that Redis lost its data; who comes late, in an older epoch, changes nothing', async () => {
+    expect(await watchDependencies(redis, 1, 5, ['a'])).toBe(false);
+    expect(await watchDependencies(redis, 1, 6, ['a'])).toBe(true);
+    expect(await watchDependencies(redis, 1, 4, [])).toBe(true);
+    expect(await markTouched(redis, 1, marks('a', 1))).toBe(1);
+    await redis.flushall();
+    expect(await watchDependencies(redis, 1, 7, ['a'])).toBe(false);
   });
 });
 

@@ -68,6 +68,15 @@ export function beginStep(pool: Pool, workspaceId: number, holder: string, lease
 
 const numberOrNull = (text: string | null | undefined): number | null => (text == null ? null : Number(text));
 
+/** Ends a step that wrote nothing to ClickHouse and failed: its epoch need not be remembered as void. */
+export async function dropStep(db: Queryable, workspaceId: number, holder: string, epoch: number): Promise<void> {
+  await db.query('UPDATE segment_evaluators SET committed = $3 WHERE workspace_id = $1 AND holder = $2 AND epoch = $3', [
+    workspaceId,
+    holder,
+    epoch,
+  ]);
+}
+
 /** Joins and leaves of a segment in one step. `day` is the local day of the step in the segment's timezone. */
 export type SegmentMoves = { segmentUid: number; day: string; joins: number; leaves: number };
 
@@ -149,7 +158,7 @@ async function switchSets(client: Queryable, { switches, epoch, now }: Commit): 
       `UPDATE segments SET base_epoch = $2, built_version = $3, unlogged = $6, users_count = $4, computed_at = to_timestamp($5::float8 / 1000),
          status = CASE WHEN version = $3 THEN 'active' ELSE status END, error = CASE WHEN version = $3 THEN NULL ELSE error END,
          build_reason = CASE WHEN version = $3 THEN NULL ELSE build_reason END, stale_since = NULL,
-         emptied_at = CASE WHEN deleted_at IS NOT NULL AND NOT $6 THEN now() END
+         emptied_at = CASE WHEN deleted_at IS NOT NULL AND $4 = 0 AND NOT $6 THEN now() END
        WHERE segment_uid = $1`,
       [s.segmentUid, epoch, s.version, s.size, now, s.joins + s.leaves > 0],
     );

@@ -115,10 +115,10 @@ export type SegmentPatch = { name?: string; color?: string | null; timezone?: st
 export async function updateSegment(client: Client, workspaceId: number, id: string, patch: SegmentPatch): Promise<SegmentRow | null> {
   const { rows } = await client.query<RawRow>(
     `UPDATE segments SET name = coalesce($3, name), color = CASE WHEN $4 THEN $5 ELSE color END,
-       timezone = coalesce($6, timezone), tree = coalesce($7::jsonb, tree), updated_at = now(),
+       timezone = coalesce($6::text, timezone), tree = coalesce($7::jsonb, tree), updated_at = now(),
        version = version + changed::int, status = CASE WHEN changed THEN 'building' ELSE status END,
        build_reason = CASE WHEN changed THEN 'changed' ELSE build_reason END, error = CASE WHEN changed THEN NULL ELSE error END
-     FROM (SELECT segment_uid AS uid, ($6 IS NOT NULL AND $6 <> timezone) OR ($7 IS NOT NULL AND $7::jsonb <> tree) AS changed
+     FROM (SELECT segment_uid AS uid, ($6::text IS NOT NULL AND $6::text <> timezone) OR ($7::jsonb IS NOT NULL AND $7::jsonb <> tree) AS changed
            FROM segments WHERE workspace_id = $1 AND segment_id = $2 AND deleted_at IS NULL) AS before
      WHERE segment_uid = before.uid RETURNING ${COLUMNS}`,
     [

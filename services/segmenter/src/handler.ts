@@ -1,6 +1,6 @@
 /** The queue of evaluations, and the sweep behind it: no mark, edge, build or deletion waits longer than a second for lack of a job. */
 import { workspacesWithSegments } from '@muster/postgres';
-import { evaluationSchema, QUEUE_PREFIX, SEGMENTS_QUEUE, WORKER_TUNING, workspacesWithMarks } from '@muster/queues';
+import { evaluationSchema, QUEUE_PREFIX, SEGMENTS_QUEUE, WORKER_TUNING, workspacesToLookAt } from '@muster/queues';
 import { errorFields, type Redis } from '@muster/runtime';
 import { Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
@@ -52,11 +52,11 @@ export function startSweep(deps: Deps): () => void {
 
 async function sweep(deps: Deps): Promise<void> {
   const workspaces = await workspacesWithSegments(deps.pool);
-  const marked = new Set(
-    await workspacesWithMarks(
+  const waiting = new Set(
+    await workspacesToLookAt(
       deps.redis,
       workspaces.map((w) => w.workspaceId),
     ),
   );
-  for (const { workspaceId, due } of workspaces) if (due || marked.has(workspaceId)) await deps.requests.request(workspaceId);
+  for (const { workspaceId, due } of workspaces) if (due || waiting.has(workspaceId)) await deps.requests.request(workspaceId);
 }

@@ -8,7 +8,7 @@ import { rowsOf } from './statements.ts';
 const ids = z.array(z.number().int());
 
 /** Leaves of one statement: a larger one takes longer to analyse than two smaller ones. */
-const MAX_LEAVES = 150;
+const MAX_LEAVES = 100;
 
 export type Moment = { workspaceId: number; now: number; sets: (segmentId: string) => SetRef };
 
@@ -27,7 +27,7 @@ export async function evaluateContacts(
     );
     const columns = compiled.results.map((result) => `bitmapToArray(${result})`);
     const [row] = await rowsOf(deps, 'evaluate', {
-      query: `WITH ${compiled.expressions.join(',\n')} SELECT ${columns.join(',\n')}`,
+      query: `SELECT ${columns.join(',\n')} FROM ${compiled.from}`,
       params: compiled.params.values,
       schema: z.array(ids),
     });
@@ -111,4 +111,14 @@ export function compareMembers(
     joined: contacts.filter((c) => fresh.has(c) && !stored.has(c)),
     parted: contacts.filter((c) => !fresh.has(c) && stored.has(c)),
   };
+}
+
+/** Those of the contacts who have a profile. */
+export async function existing(deps: Deps, workspaceId: number, contacts: readonly number[]): Promise<Set<number>> {
+  const rows = await rowsOf(deps, 'evaluate', {
+    query: 'SELECT contact_id FROM contacts FINAL WHERE workspace_id = {ws:UInt32} AND contact_id IN {contacts:Array(UInt32)}',
+    params: { ws: workspaceId, contacts },
+    schema: z.tuple([z.number()]),
+  });
+  return new Set(rows.map(([id]) => id));
 }

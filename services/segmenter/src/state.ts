@@ -55,4 +55,15 @@ export type Findings = Pick<Commit, 'moves' | 'switches' | 'failures' | 'audits'
   touched: Touched;
 };
 
-export type StepContext = { workspaceId: number; step: Step; now: number; moment: Moment; definitions: Definitions; memory: Memory };
+/** Whether a step has sent anything to ClickHouse yet: an epoch without rows need not be remembered. */
+export type Wrote = { anything: boolean };
+
+export type StepContext = {
+  wrote: Wrote;
+  workspaceId: number;
+  step: Step;
+  now: number;
+  moment: Moment;
+  definitions: Definitions;
+  memory: Memory;
+};

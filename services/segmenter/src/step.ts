@@ -1,40 +1,51 @@
 /** One step of an evaluator; see evaluator.ts for its order and why it can be repeated. */
-import { localDayOf } from '@muster/domain';
-import { beginStep, commitStep, type Step, segmentsToEvaluate } from '@muster/postgres';
-import { type Marks, markTouched, readTouched, removeTouched, touch, watchDependencies } from '@muster/queues';
+import { beginStep, commitStep, dropStep, type Step, segmentsToEvaluate } from '@muster/postgres';
+import { type Marks, markTouched, readTouched, removeTouched, watchDependencies } from '@muster/queues';
+import { errorFields } from '@muster/runtime';
 import { settleBuilds } from './builds.ts';
-import { type Definition, type Definitions, isMoving, memberSets, readDefinitions, setOf } from './definitions.ts';
+import { type Definition, type Definitions, isMoving, memberSets, readDefinitions } from './definitions.ts';
 import type { Deps } from './deps.ts';
-import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight } from './edges.ts';
 import { writeFlips } from './flips.ts';
 import { completeLogs } from './logs.ts';
-import { compareMembers, evaluateContacts, type Moment, storedMembers } from './members.ts';
-import { type Findings, forget, LEASE_SECONDS, type Memory, type StepContext, type StepEnd } from './state.ts';
-import { reasonOf } from './statements.ts';
+import { lookForEdges, nextLook } from './look.ts';
+import type { Moment } from './members.ts';
+import { type Findings, forget, LEASE_SECONDS, type Memory, type StepContext, type StepEnd, type Wrote } from './state.ts';
+import { evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
 const REWATCH_MS = 10_000;
-/** Edges are looked for at most this often while something else goes on anyway. */
-const EDGE_PACE_MS = 1_000;
-
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
   if (step === null) return 'taken';
   // Somebody else has stepped in between: what is remembered is theirs to know by now.
   if (step.epoch !== memory.epoch + 1) forget(memory);
   memory.epoch = step.epoch;
-  await deps.failpoints('segmenter.begun');
-  const definitions = await refresh(deps, workspaceId, step, memory);
+  const wrote = { anything: false };
+  try {
+    await deps.failpoints('segmenter.begun');
+    return await work(deps, workspaceId, step, memory, wrote);
+  } catch (error) {
+    // It may have been committed all the same: what is remembered is read again.
+    Object.assign(memory, { stale: true, edgeUnknown: true });
+    if (!wrote.anything)
+      await dropStep(deps.pool, workspaceId, deps.holder, step.epoch).catch((e: unknown) =>
+        deps.log.debug(errorFields(e), 'an empty epoch stays open; the next one voids it'),
+      );
+    throw error;
+  }
+}
+
+async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory, wrote: Wrote): Promise<StepEnd> {
   const now = deps.clock(step.now);
-  const epochs = { committed: step.committed, voidEpochs: step.voidEpochs };
-  const moment: Moment = { workspaceId, now, sets: memberSets(definitions, epochs) };
-  const context: StepContext = { workspaceId, step, now, moment, definitions, memory };
+  const { definitions, intact } = await refresh(deps, workspaceId, step, memory);
+  const moment: Moment = { workspaceId, now, sets: memberSets(definitions, step) };
+  const context: StepContext = { workspaceId, step, now, moment, definitions, memory, wrote };
   const found: Findings = { moves: [], switches: [], failures: [], audits: [], rebuild: [], flips: [], touched: new Map() };
 
   const moving = definitions.live.filter(isMoving);
-  const edges = await lookForEdges(deps, context, moving, found);
+  const looked = await lookForEdges(deps, context, moving, found);
   const { score, marks } = await readTouched(deps.redis, workspaceId, memory.contactsPerStep);
-  if (score < step.touchScore) for (const d of moving) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'drifted' });
+  if (!intact || score < step.touchScore) afterLoss(memory, moving, found);
   const taken = takeMarks(marks, memory.contactsPerStep);
   await evaluateTouched(deps, context, moving, taken, found);
   for (const { dependency, whole } of taken) {
@@ -42,10 +53,11 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
     for (const d of moving)
       if (d.dependencies.names.has(dependency)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'drifted' });
   }
-  noteForBuilds(memory, taken);
+  noteForBuilds(context, taken, found);
   await settleBuilds(deps, context, found);
   await deps.failpoints('segmenter.evaluated');
 
+  if (found.flips.length > 0) wrote.anything = true;
   await writeFlips(deps, workspaceId, step.epoch, now, found.flips);
   await deps.failpoints('segmenter.flips_written');
   // Before the commit: lost after it, these marks would be lost for good.
@@ -57,43 +69,47 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
     taken.some((t, n) => t.contacts.length < (marks[n]?.contacts.length ?? 0));
   // What changes the definitions' members is not in `moving` yet: the next step knows their windows.
   const working = left || found.touched.size > 0 || memory.builds.size > 0 || found.rebuild.length > 0 || found.switches.length > 0;
-  if (taken.length > 0 || edges || found.switches.length > 0) memory.edgeUnknown = true;
-  const nextDueAt = await nextLook(deps, context, moving, working);
+  if (taken.length > 0 || looked || found.switches.length > 0) memory.edgeUnknown = true;
+  const checkedTo = looked || step.checkedTo === null ? now : step.checkedTo;
+  const nextDueAt = await nextLook(deps, context, { moving, working, checkedTo });
   await commitStep(deps.pool, {
     ...{ workspaceId, holder: deps.holder, epoch: step.epoch, now, ...found },
-    ...{ checkedTo: edges || step.checkedTo === null ? now : step.checkedTo, nextDueAt, touchScore: score },
+    ...{ checkedTo, nextDueAt, touchScore: score },
   });
+  if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   await deps.failpoints('segmenter.committed');
   await removeTouched(deps.redis, workspaceId, taken);
   observe(deps, taken, found);
-  if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   completeLogs(deps, workspaceId, definitions, memory);
   return working || memory.stale || memory.logging !== null ? 'more' : 'idle';
 }
 
-/** Definitions as they are now; what they depend on is watched before anything is read, so no change in between goes unmarked. */
-async function refresh(deps: Deps, workspaceId: number, step: Step, memory: Memory): Promise<Definitions> {
-  const known = memory.definitions;
-  if (known && !memory.stale && memory.generation === step.generation && Date.now() - memory.watchedAt < REWATCH_MS) return known;
-  const definitions = readDefinitions(await segmentsToEvaluate(deps.pool, workspaceId), memory.parsed);
-  const names = new Set(definitions.live.flatMap((d) => [...d.dependencies.names]));
-  await watchDependencies(deps.redis, workspaceId, names);
-  if (memory.generation !== step.generation) memory.edgeUnknown = true;
-  Object.assign(memory, { definitions, generation: step.generation, stale: false, watchedAt: Date.now() });
-  return definitions;
+/** Redis lost marks: contacts may have changed without anybody knowing. Everything is computed anew, builds under way included. */
+function afterLoss(memory: Memory, moving: readonly Definition[], found: Findings): void {
+  memory.watchedAt = 0;
+  for (const build of memory.builds.values()) build.spoiled = true;
+  for (const { row } of moving) found.rebuild.push({ segmentUid: row.segment_uid, reason: 'drifted' });
 }
 
-/** Marks the contacts who crossed an edge since the last look, when one is due. True when it looked. */
-async function lookForEdges(
+/**
+ * Definitions as they are now; what they depend on is watched before anything is read, so no change in between goes unmarked. `intact` is
+ * false when Redis lost the marks that there were.
+ */
+async function refresh(
   deps: Deps,
-  { workspaceId, step, now }: StepContext,
-  moving: readonly Definition[],
-  found: Findings,
-): Promise<boolean> {
-  if (step.checkedTo === null || step.nextDueAt === null || step.nextDueAt > now) return false;
-  await markTouched(deps.redis, workspaceId, await crossed(deps, workspaceId, mergeWindows(moving), step.checkedTo, now));
-  for (const d of dayBegan(moving, step.checkedTo, now)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'midnight' });
-  return true;
+  workspaceId: number,
+  step: Step,
+  memory: Memory,
+): Promise<{ definitions: Definitions; intact: boolean }> {
+  const known = memory.definitions;
+  if (known && !memory.stale && memory.generation === step.generation && Date.now() - memory.watchedAt < REWATCH_MS)
+    return { definitions: known, intact: true };
+  const definitions = readDefinitions(await segmentsToEvaluate(deps.pool, workspaceId), memory.parsed);
+  const names = new Set(definitions.live.flatMap((d) => [...d.dependencies.names]));
+  const intact = await watchDependencies(deps.redis, workspaceId, step.epoch, names);
+  if (memory.generation !== step.generation) memory.edgeUnknown = true;
+  Object.assign(memory, { definitions, generation: step.generation, stale: false, watchedAt: Date.now() });
+  return { definitions, intact: intact || step.touchScore === 0 };
 }
 
 /** The oldest marks of at most so many contacts; wholes always. */
@@ -109,88 +125,22 @@ function takeMarks(marks: readonly Marks[], limit: number): Marks[] {
     .filter((m) => m.whole !== null || m.contacts.length > 0);
 }
 
-async function evaluateTouched(
-  deps: Deps,
-  context: StepContext,
-  moving: readonly Definition[],
-  taken: readonly Marks[],
-  found: Findings,
-): Promise<void> {
-  const contacts = [...new Set(taken.flatMap((m) => m.contacts.map((c) => c.id)))];
-  if (contacts.length === 0) return;
-  const names = new Set(taken.filter((m) => m.contacts.length > 0).map((m) => m.dependency));
-  const concerned = moving.filter((d) => [...names].some((name) => d.dependencies.names.has(name)));
-  if (concerned.length === 0) return;
-  const epochs = { committed: context.step.committed, voidEpochs: context.step.voidEpochs };
-  const sets = concerned.flatMap((d) => setOf(d.row, epochs) ?? []);
-  const [fresh, stored] = await Promise.all([
-    evaluateEach(deps, concerned, contacts, context.moment, found),
-    storedMembers(deps, context.workspaceId, sets, contacts),
-  ]);
-  for (const definition of concerned) {
-    const uid = definition.row.segment_uid;
-    const members = fresh.get(uid);
-    if (!members) continue;
-    const moved = compareMembers(contacts, members, stored.get(uid) ?? new Set());
-    if (moved.joined.length + moved.parted.length === 0) continue;
-    found.flips.push({ segmentUid: uid, ...moved });
-    const day = localDayOf(definition.row.timezone, context.now);
-    found.moves.push({ segmentUid: uid, day, joins: moved.joined.length, leaves: moved.parted.length });
-    for (const contact of [...moved.joined, ...moved.parted]) touch(found.touched, `segment:${definition.row.segment_id}`, contact);
-  }
-}
-
-/** All in one statement; when that fails for what a segment asks, each by itself, so that one never holds up another. */
-async function evaluateEach(
-  deps: Deps,
-  definitions: readonly Definition[],
-  contacts: readonly number[],
-  moment: Moment,
-  found: Findings,
-): Promise<Map<number, Set<number>>> {
-  try {
-    return await evaluateContacts(deps, definitions, contacts, moment);
-  } catch (error) {
-    const reason = reasonOf(error);
-    if (reason === null) throw error;
-    const [only] = definitions;
-    if (definitions.length === 1 && only) {
-      found.failures.push({ segmentUid: only.row.segment_uid, version: only.row.version, error: `tree: ${reason}` });
-      return new Map();
-    }
-  }
-  const all = new Map<number, Set<number>>();
-  for (const definition of definitions)
-    for (const [uid, members] of await evaluateEach(deps, [definition], contacts, moment, found)) all.set(uid, members);
-  return all;
-}
-
-/** Marks that are taken now are gone for a build that reads at this time: it looks at these contacts again when it switches. */
-function noteForBuilds(memory: Memory, taken: readonly Marks[]): void {
-  for (const build of memory.builds.values())
+/**
+ * Marks that are taken now are gone for a build that reads at this time: it looks at these contacts again when it switches. So it does at
+ * those who moved in a segment that it refers to.
+ */
+function noteForBuilds({ memory, definitions }: StepContext, taken: readonly Marks[], { flips }: Findings): void {
+  const ids = new Map(definitions.live.map((d) => [d.row.segment_uid, d.row.segment_id]));
+  for (const build of memory.builds.values()) {
+    const { names } = build.definition.dependencies;
     for (const { dependency, whole, contacts } of taken) {
-      if (!build.definition.dependencies.names.has(dependency)) continue;
+      if (!names.has(dependency)) continue;
       if (whole !== null) build.spoiled = true;
       for (const { id } of contacts) build.replay.add(id);
     }
-}
-
-/** When edges are to be looked for next. Exact when the workspace comes to rest; while it does not, soon. */
-async function nextLook(
-  deps: Deps,
-  { workspaceId, step, now, memory }: StepContext,
-  moving: readonly Definition[],
-  working: boolean,
-): Promise<number | null> {
-  const windows = mergeWindows(moving);
-  if (windows.length === 0 && !moving.some((d) => d.dependencies.midnights)) return null;
-  if (!memory.edgeUnknown) return step.nextDueAt;
-  const soon = now + EDGE_PACE_MS;
-  if (working) return step.nextDueAt !== null && step.nextDueAt > now ? Math.min(step.nextDueAt, soon) : soon;
-  const edge = await nextEdge(deps, workspaceId, windows, now);
-  memory.edgeUnknown = false;
-  const due = [edge, nextMidnight(moving, now)].filter((ms) => ms !== null);
-  return due.length === 0 ? null : Math.max(Math.min(...due), now + EDGE_PACE_MS);
+    for (const { segmentUid, joined, parted } of flips)
+      if (names.has(`segment:${ids.get(segmentUid)}`)) for (const id of [...joined, ...parted]) build.replay.add(id);
+  }
 }
 
 function observe(deps: Deps, taken: readonly Marks[], found: Findings): void {

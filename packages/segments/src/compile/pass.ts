@@ -59,12 +59,12 @@ const states = (conditions: readonly string[]) =>
 
 /** A pass over rows that are contacts. */
 export function rowPassSql(pass: Pass, table: string, where: string): string {
-  return `(SELECT ${states(pass.conditions)} FROM ${table} WHERE ${where} AND ${pass.restriction}) AS ${pass.name}`;
+  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${table} WHERE ${where} AND ${pass.restriction}`;
 }
 
 /** A pass that aggregates the rows of each contact first. */
 export function groupPassSql(pass: Pass, table: string, where: string): string {
   const columns = pass.aggregates.map(([name, expression]) => `${expression} AS ${name}`);
-  return `(SELECT ${states(pass.conditions)} FROM (
-    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND ${pass.restriction} GROUP BY contact_id)) AS ${pass.name}`;
+  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM (
+    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND ${pass.restriction} GROUP BY contact_id)`;
 }

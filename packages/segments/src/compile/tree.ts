@@ -1,6 +1,6 @@
 /**
- * Compiles segment trees to ClickHouse: common table expressions that each read one table and yield bitmaps of contact ids, and one
- * bitmap expression per tree. AND, OR and NONE are bitmap operations; a complement is taken from everybody.
+ * Compiles segment trees to ClickHouse: passes that each read one table and yield bitmaps of contact ids, and one bitmap expression per
+ * tree. AND, OR and NONE are bitmap operations; a complement is taken from everybody.
  *
  * The same code serves previews and builds (all contacts, tables in kind-first order) and incremental evaluation (some contacts, tables
  * in contact-first order). Values are bound; columns come from the schema's allow-lists. The statement needs {@link SETTINGS}.
@@ -12,7 +12,7 @@ import { type FilterContext, filterCondition } from './filter.ts';
 import { customKindCount, goalLeaf, type Matched } from './goal.ts';
 import { Params } from './params.ts';
 import { groupPassSql, Pass, rowPassSql } from './pass.ts';
-import { memberSetSql, type SetRef } from './sets.ts';
+import { memberSetParts, type SetRef } from './sets.ts';
 import { activityCount, countMatches, readsFirstCopies } from './timeline.ts';
 
 /** What a compiled statement relies on. */
@@ -43,9 +43,12 @@ export type CompileContext = {
   members: (segmentId: string) => SetRef;
 };
 
-/** `WITH ${expressions.join(', ')} SELECT ${results[0]}` … */
+/**
+ * `SELECT ${results[0]} FROM ${from}` is one row. Passes are joined and not written as scalar subqueries: each of those is copied to every
+ * place that names it, so the plan of two hundred leaves would have forty thousand.
+ */
 export type Compiled = {
-  expressions: string[];
+  from: string;
   /** One bitmap of contact ids per tree. */
   results: string[];
   /** The bitmap of all contacts that were looked at. */
@@ -56,7 +59,7 @@ export type Compiled = {
 export function compileTrees(trees: readonly TreeInput[], context: CompileContext): Compiled {
   const compiler = new Compiler(context);
   const results = trees.map(({ tree, timezone }) => compiler.tree(tree, timezone));
-  return { expressions: compiler.expressions(), results, everybody: compiler.everybody, params: compiler.params };
+  return { from: compiler.from(), results, everybody: compiler.everybody, params: compiler.params };
 }
 
 class Compiler {
@@ -65,7 +68,7 @@ class Compiler {
   readonly #context: CompileContext;
   readonly #contacts = new Pass('contacts_pass');
   readonly #passes = new Map<string, { pass: Pass; sql: (pass: Pass) => string }>();
-  readonly #sets = new Map<string, string[]>();
+  readonly #sets = new Map<string, ReturnType<typeof memberSetParts>>();
   readonly #where: string;
 
   constructor(context: CompileContext) {
@@ -79,12 +82,13 @@ class Compiler {
     return `bitmapAnd(${this.everybody}, ${this.#node(node, { now: this.#context.now, timezone })})`;
   }
 
-  expressions(): string[] {
-    return [
-      ...[...this.#sets.values()].flat(),
+  from(): string {
+    const selects = [
       rowPassSql(this.#contacts, 'contacts FINAL', this.#where),
       ...[...this.#passes.values()].map(({ pass, sql }) => sql(pass)),
+      ...[...this.#sets.values()].flatMap((set) => set.selects),
     ];
+    return selects.map((select, n) => `(${select}) AS t${n}`).join('\n CROSS JOIN ');
   }
 
   #node(node: Node, clock: Clock): string {
@@ -154,8 +158,9 @@ class Compiler {
   #members(segmentId: string): string {
     const set = this.#context.members(segmentId);
     const name = `members_${set.segmentUid}`;
-    if (!this.#sets.has(name)) this.#sets.set(name, memberSetSql(this.#context.workspaceId, set, this.params, name));
-    return name;
+    const known = this.#sets.get(name) ?? memberSetParts(this.#context.workspaceId, set, this.params, name);
+    this.#sets.set(name, known);
+    return known.bitmap;
   }
 
   #pass(name: string, sql: (pass: Pass) => string): Pass {

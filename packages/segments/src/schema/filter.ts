@@ -6,6 +6,8 @@ import { type Arity, FIELD_TYPES, FILTER_OPERATORS, type FilterOperator, RELATIV
 import { faultsOfTexts } from './values.ts';
 
 export const MAX_VALUES = 1_000;
+/** Characters of all values together: they travel as one parameter, and a server takes at most 128 KiB of it. */
+const MAX_VALUE_CHARACTERS = 30_000;
 const MAX_PATH_STEPS = 20;
 
 const OPERATOR_NAMES = Object.keys(FILTER_OPERATORS) as [FilterOperator, ...FilterOperator[]];
@@ -31,6 +33,8 @@ type Fault = (path: (string | number)[], code: string, message: string) => void;
 export function filterSchema(columns: Columns, timezone: string) {
   return shape.superRefine((filter, context) => {
     const fault: Fault = (path, code, message) => context.addIssue({ code: 'custom', path, message, params: { code } });
+    const characters = (filter.string_values ?? []).reduce((sum, text) => sum + text.length, 0);
+    if (characters > MAX_VALUE_CHARACTERS) fault(['string_values'], 'too_large', `has at most ${MAX_VALUE_CHARACTERS} characters in all`);
     checkColumn(filter, columns, fault);
     checkOperator(filter, timezone, fault);
   });

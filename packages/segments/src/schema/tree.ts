@@ -15,8 +15,21 @@ export type TreeFault = { path: string; code: string; message: string };
 
 export type ParsedTree = { ok: true; tree: Node } | { ok: false; faults: TreeFault[] };
 
+/** Schemas by timezone: making one takes longer than parsing a tree with it. Names come from users, so they are bounded. */
+const schemas = new Map<string, z.ZodType<Node>>();
+const MAX_SCHEMAS = 200;
+
 /** The schema of a tree. Depth and size are checked before it runs, see {@link parseTree}: it recurses as deep as its input. */
 export function treeSchema(timezone: string): z.ZodType<Node> {
+  const known = schemas.get(timezone);
+  if (known) return known;
+  if (schemas.size >= MAX_SCHEMAS) schemas.clear();
+  const made = makeSchema(timezone);
+  schemas.set(timezone, made);
+  return made;
+}
+
+function makeSchema(timezone: string): z.ZodType<Node> {
   const leaf = leafSchema(timezone);
   const node: z.ZodType<Node> = z.lazy(() =>
     z.discriminatedUnion('kind', [

@@ -59,13 +59,34 @@ export async function setAt(
   return { segmentUid, baseEpoch, epoch: Math.max(baseEpoch, latest), voidEpochs: epochs.voidEpochs };
 }
 
-/** Holds for contacts that are members of at least one of the sets. */
+/** Holds for contacts that are members of at least one of the sets, which are of one epoch. All of them are read in one pass. */
 export function membersOfAny(workspaceId: number, sets: readonly SetRef[]): MemberCondition {
+  const [first] = sets;
+  if (!first) return { expressions: [], condition: '0', params: {} };
   const params = new Params();
-  const names = sets.map((_, n) => `any_of_${n}`);
-  const expressions = sets.flatMap((set, n) => memberSetSql(workspaceId, set, params, `any_of_${n}`));
-  const [first] = names;
-  if (first === undefined) return { expressions: [], condition: '0', params: {} };
-  const union = names.slice(1).reduce((all, name) => `bitmapOr(${all}, ${name})`, first);
-  return { expressions: [...expressions, `${union} AS any_of`], condition: 'bitmapContains(any_of, contact_id)', params: params.values };
+  const ws = params.add('UInt32', workspaceId);
+  const uids = params.add(
+    'Array(UInt32)',
+    sets.map((s) => s.segmentUid),
+  );
+  const bases = params.add(
+    'Array(UInt64)',
+    sets.map((s) => s.baseEpoch),
+  );
+  const ofThese = `workspace_id = ${ws} AND segment_uid IN ${uids}`;
+  const base = `arrayElement(${bases}, indexOf(${uids}, segment_uid))`;
+  const counts = `epoch <= ${params.add('UInt64', first.epoch)} AND epoch NOT IN ${params.add('Array(UInt64)', first.voidEpochs)}`;
+  const none = 'bitmapBuild(emptyArrayUInt32())';
+  const union = `(SELECT groupBitmapMergeState(bitmapOr(bitmapAndnot(complete, moved), joined)) FROM (
+    SELECT groupBitmapMergeState(complete_part) AS complete, groupBitmapMergeState(moved_part) AS moved, groupBitmapMergeState(joined_part) AS joined
+    FROM (
+      SELECT segment_uid, members AS complete_part, ${none} AS moved_part, ${none} AS joined_part
+      FROM segment_sets WHERE ${ofThese} AND epoch = ${base}
+      UNION ALL
+      SELECT segment_uid, ${none}, groupBitmapState(contact_id), groupBitmapStateIf(contact_id, latest = 1) FROM (
+        SELECT segment_uid, contact_id, argMax(state, epoch) AS latest FROM segment_flips
+        WHERE ${ofThese} AND epoch > ${base} AND ${counts} GROUP BY segment_uid, contact_id)
+      GROUP BY segment_uid)
+    GROUP BY segment_uid)) AS any_of`;
+  return { expressions: [union], condition: 'bitmapContains(any_of, contact_id)', params: params.values };
 }

@@ -57,8 +57,8 @@ export async function previewTree(
   const compiled = compileTrees([preview], { workspaceId, now, contacts: null, members });
   try {
     const [row] = await readRows(clickhouse, {
-      query: `WITH ${compiled.expressions.join(',\n')}, ${compiled.results[0]} AS matching
-        SELECT bitmapCardinality(matching), bitmapToArray(bitmapSubsetLimit(matching, toUInt32(0), ${compiled.params.add('UInt64', limit)}))`,
+      query: `SELECT bitmapCardinality(matching), bitmapToArray(bitmapSubsetLimit(matching, toUInt32(0), ${compiled.params.add('UInt64', limit)}))
+        FROM (SELECT ${compiled.results[0]} AS matching FROM ${compiled.from})`,
       params: compiled.params.values,
       row: z.tuple([z.coerce.number(), z.array(z.number())]),
       settings: {

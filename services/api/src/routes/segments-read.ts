@@ -36,7 +36,7 @@ export function segmentReadRoutes(deps: ApiDeps): Endpoint[] {
     const started = performance.now();
     const { workspaceId } = request.grant;
     const body = await readBody(deps, request);
-    const timezone = zoneOf(body) ?? request.grant.timezone;
+    const timezone = zoneOf(body) ?? zoneOf(request.grant) ?? 'UTC';
     const { fields, warnings } = readFields(body, previewFields, timezone);
     const tree = requireTree(body.tree, timezone);
     await fromPostgres(requireReferences(deps.pool, workspaceId, tree, null));

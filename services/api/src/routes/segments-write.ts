@@ -12,7 +12,7 @@ export function segmentWriteRoutes(deps: ApiDeps): Endpoint[] {
   const create: Endpoint['handle'] = async (request) => {
     const { workspaceId } = request.grant;
     const body = await readBody(deps, request);
-    const timezone = zoneOf(body) ?? request.grant.timezone;
+    const timezone = zoneOf(body) ?? zoneOf(request.grant) ?? 'UTC';
     const { fields, warnings } = readFields(body, createFields, timezone);
     const tree = requireTree(body.tree, timezone);
     const row = await changeDefinitions(deps, workspaceId, async (client) => {

@@ -68,9 +68,9 @@ function hasMoreValues(value: unknown, most: number): boolean {
   return false;
 }
 
-/** The zone that a body names, as the time zone database writes it; undefined when it names none, or none that exists. */
-export const zoneOf = (body: Body): string | undefined =>
-  typeof body.timezone === 'string' && body.timezone.length <= MAX_ZONE ? (canonicalTimeZone(body.timezone) ?? undefined) : undefined;
+/** The zone that is named, as the time zone database writes it; undefined when none is, or none that exists. */
+export const zoneOf = ({ timezone: given }: { timezone?: unknown }): string | undefined =>
+  typeof given === 'string' && given.length <= MAX_ZONE ? (canonicalTimeZone(given) ?? undefined) : undefined;
 
 /**
  * The fields of a body but its tree.

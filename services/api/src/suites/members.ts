@@ -8,7 +8,7 @@ import { everybody, type Json, workspace } from './trees.ts';
 const day = (n: number, time = '10:00:00.000') => `2024-01-${String(n).padStart(2, '0')}T${time}Z`;
 const stamp = (iso: string) => `toDateTime64('${clickhouseTime(iso)}', 3, 'UTC')`;
 const bitmap = (ids: readonly number[]) => `bitmapBuild(CAST([${ids.join(', ')}], 'Array(UInt32)'))`;
-type Set = { epoch: number; at: string; members: number[]; joined: number[]; parted: number[] };
+type StoredSet = { epoch: number; at: string; members: number[]; joined: number[]; parted: number[] };
 
 export function memberSuite(stack: () => HttpStack): void {
   const { post, get, upsert, create, workspaceId } = workspace(stack, 'segment-members');
@@ -21,8 +21,10 @@ export function memberSuite(stack: () => HttpStack): void {
   const email = (n: number) => people[n - 1]?.email ?? '';
 
   const pg = (sql: string, ...values: unknown[]) => stack().pool.query(sql, values);
+  const uidOf = async (id: string): Promise<number> =>
+    Number((await pg('SELECT segment_uid FROM segments WHERE workspace_id = $1 AND segment_id = $2', ws, id)).rows[0]?.segment_uid);
   const commit = (epoch: number) => pg('UPDATE segment_evaluators SET epoch = $2, committed = $2 WHERE workspace_id = $1', ws, epoch);
-  const storeSet = (s: Set) =>
+  const storeSet = (s: StoredSet) =>
     clickhouse.command({
       query: `INSERT INTO segment_sets (workspace_id, segment_uid, epoch, at, members, joined, parted)
         SELECT ${ws}, ${uid}, ${s.epoch}, ${stamp(s.at)}, ${bitmap(s.members)}, ${bitmap(s.joined)}, ${bitmap(s.parted)}`,
@@ -77,7 +79,7 @@ export function memberSuite(stack: () => HttpStack): void {
 
   it('has none before the first complete set', async () => {
     await create('vip', everybody, { timezone: 'Europe/Paris' });
-    uid = Number((await pg("SELECT segment_uid FROM segments WHERE workspace_id = $1 AND segment_id = 'vip'", ws)).rows[0]?.segment_uid);
+    uid = await uidOf('vip');
     expect(await members()).toEqual([]);
     expect(await members({ at: day(1) })).toEqual([]);
     expect((await get('contacts.list', { 'segments[]': 'vip' })).body).toEqual({ contacts: [] });
@@ -177,13 +179,25 @@ export function memberSuite(stack: () => HttpStack): void {
 
   it('filters contacts by any of several segments', async () => {
     await create('empty', everybody);
+    await create('other', everybody);
+    const vip = uid;
+    uid = await uidOf('other');
+    await storeSet({ epoch: 11, at: day(14), members: ids(7, 10), joined: ids(7, 10), parted: [] });
+    await flip(13, day(15), ids(1), ids(10));
+    await show(11, false);
+    uid = vip;
     await post('lists.create', { id: 'few', name: 'Few' });
     await post('contactLists.subscribe', { email: email(3), list_ids: ['few'] }, WAIT);
     expect(places(await get('contacts.list', { 'segments[]': 'vip', limit: 2 }))).toEqual([3, 5]);
-    const first = await get('contacts.list', { segments: 'empty,vip', limit: 2 });
-    expect(places(await get('contacts.list', { segments: 'empty,vip', limit: 2, cursor: String(first.body.next_cursor) }))).toEqual([10]);
-    expect(places(await get('contacts.list', { segments: 'vip', list_id: 'few' }))).toEqual([3]);
-    expect((await get('contacts.count', { segments: 'empty,vip' })).body).toEqual({ count: 3 });
+    expect(places(await get('contacts.list', { segments: 'other' }))).toEqual([1, 7]);
+    const several = { segments: 'empty,vip,other', limit: 3 };
+    const first = await get('contacts.list', several);
+    const second = await get('contacts.list', { ...several, cursor: String(first.body.next_cursor) });
+    expect([places(first), places(second), second.body.next_cursor]).toEqual([[1, 3, 5], [7, 10], undefined]);
+    expect(places(await get('contacts.list', { segments: 'vip,other', list_id: 'few' }))).toEqual([3]);
+    expect((await get('contacts.count', { segments: 'empty,vip,other' })).body).toEqual({ count: 5 });
+    expect(await segmentsOf(10)).toEqual([{ segment_id: 'vip', joined_at: day(14) }]);
+    expect(await segmentsOf(1)).toEqual([{ segment_id: 'other', joined_at: day(15) }]);
     for (const segments of ['vip,nobody', 'Not An Id', "x' OR '1'='1"])
       expect(verdictOf(await get('contacts.list', { segments }))).toBe('404 segment_not_found');
   });
@@ -192,12 +206,14 @@ export function memberSuite(stack: () => HttpStack): void {
     const kinds = ({ timeline }: { timeline: Json[] }) => timeline.map((e) => `${e.kind} ${e.occurred_at}`);
     const one = await entriesOf(1, { 'kinds[]': 'segment.joined,segment.left' });
     expect(kinds(one)).toEqual([
+      `segment.joined ${day(15)}`,
       `segment.left ${day(14)}`,
       `segment.joined ${day(12)}`,
       `segment.left ${day(11)}`,
       `segment.joined ${day(10)}`,
     ]);
-    expect(one.timeline[1]).toEqual({
+    expect(one.timeline.map((e) => e.entity_id)).toEqual(['other', 'vip', 'vip', 'vip', 'vip']);
+    expect(one.timeline[2]).toEqual({
       ...{ id: `segment:${uid}:7`, contact_id: ids(1)[0], kind: 'segment.joined', occurred_at: day(12), recorded_at: day(12) },
       ...{ entity_type: 'contact_segment', entity_id: 'vip', changes: {}, properties: {} },
     });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { HttpStack } from '../../../../tests/support/http.ts';
 import { verdictOf, WAIT } from './read.ts';
+import { everybody } from './trees.ts';
 
 const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {
   const deadline = Date.now() + 20_000;
@@ -22,6 +23,8 @@ export function resilienceSuite(stack: () => HttpStack): void {
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
     expect(await ready()).toBe(false);
     expect(verdictOf(await stack().get('contacts.getByEmail', { email: 'redis-away@example.com' }))).toBe('404 contact_not_found');
+    // The segmenter finds new segments by itself.
+    expect(verdictOf(await stack().post('segments.create', { id: 'redis_away', name: 'Redis away', tree: everybody }))).toBe('201');
     await redis.start();
     await until('ready again', ready);
     await until('items are taken again', async () => (await upsert('redis-back@example.com')).status === 202);
@@ -36,6 +39,7 @@ export function resilienceSuite(stack: () => HttpStack): void {
     expect(verdictOf(taken)).toBe('202');
     expect(verdictOf(await stack().get('contacts.getByEmail', { email: 'warm@example.com' }))).toBe('503 store_unavailable');
     expect(verdictOf(await stack().post('contacts.delete', { email: 'warm@example.com' }))).toBe('503 store_unavailable');
+    expect(verdictOf(await stack().post('segments.delete', { id: 'redis_away' }))).toBe('503 store_unavailable');
     expect(await ready()).toBe(false);
     await postgres.start();
     await until('ready again', ready);
@@ -49,6 +53,7 @@ export function resilienceSuite(stack: () => HttpStack): void {
     const { clickhouse } = stack().stack.stores.processes;
     await clickhouse.stop();
     expect(verdictOf(await stack().get('contacts.count'))).toBe('503 store_unavailable');
+    expect(verdictOf(await stack().post('segments.preview', { tree: everybody }))).toBe('503 store_unavailable');
     expect(verdictOf(await upsert('clickhouse-away@example.com'))).toBe('202');
     expect(verdictOf(await upsert('also-away@example.com', { headers: { prefer: 'wait=1' } }))).toBe('202');
     await clickhouse.start();

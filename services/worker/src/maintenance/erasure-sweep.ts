@@ -18,7 +18,10 @@ const TABLES = [
   'custom_events_by_contact',
   'contact_lists',
 ] as const;
-/** Joins and leaves go once the contact has left every segment: the last leave is counted from them. */
+/**
+ * Joins go once the contact has left every segment. The leaves stay, as tombstones of an id that is nobody's: complete sets that hold it
+ * are read with them.
+ */
 const FLIPS = ['segment_flips', 'segment_flips_by_contact'] as const;
 const BATCH = 500;
 
@@ -71,8 +74,9 @@ async function purge(deps: Deps, workspaceId: number, contactIds: readonly numbe
   const members = new Set(await membersAmong(deps, workspaceId, contactIds));
   const gone = contactIds.filter((id) => !members.has(id));
   for (const table of FLIPS) {
-    const logged = await rowsOf(deps, table, condition, { ws: workspaceId, ids: gone });
-    if (logged.length > 0) await mutate(deps, table, condition, { ws: workspaceId, ids: gone });
+    const joins = `${condition} AND state = 1`;
+    const logged = await rowsOf(deps, table, joins, { ws: workspaceId, ids: gone });
+    if (logged.length > 0) await mutate(deps, table, joins, { ws: workspaceId, ids: gone });
   }
   const left = new Set<number>(members);
   for (const table of TABLES) for (const id of await rowsOf(deps, table, condition, params)) left.add(id);

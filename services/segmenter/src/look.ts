@@ -1,0 +1,40 @@
+/**
+ * When edges are looked for. `checkedTo` is the moment up to which they were, and the next look is due at the first edge after it: whatever
+ * crossed one since then is found, however long ago that was and whoever was the evaluator.
+ */
+import { markTouched } from '@muster/queues';
+import type { Definition } from './definitions.ts';
+import type { Deps } from './deps.ts';
+import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight } from './edges.ts';
+import type { Findings, StepContext } from './state.ts';
+
+/** Edges are looked for at most this often. */
+const PACE_MS = 1_000;
+
+/** Marks the contacts who crossed an edge since the last look, when one is due. True when it looked. */
+export async function lookForEdges(
+  deps: Deps,
+  { workspaceId, step, now }: StepContext,
+  moving: readonly Definition[],
+  found: Findings,
+): Promise<boolean> {
+  if (step.checkedTo === null || step.nextDueAt === null || step.nextDueAt > now) return false;
+  await markTouched(deps.redis, workspaceId, await crossed(deps, workspaceId, mergeWindows(moving), step.checkedTo, now));
+  for (const d of dayBegan(moving, step.checkedTo, now)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'midnight' });
+  return true;
+}
+
+/** When to look next, null when nothing has an edge. Exact when the workspace comes to rest; while it does not, soon. */
+export async function nextLook(
+  deps: Deps,
+  { workspaceId, step, now, memory }: StepContext,
+  { moving, working, checkedTo }: { moving: readonly Definition[]; working: boolean; checkedTo: number },
+): Promise<number | null> {
+  if (!memory.edgeUnknown) return step.nextDueAt;
+  const soon = now + PACE_MS;
+  if (working) return step.nextDueAt !== null && step.nextDueAt > now ? Math.min(step.nextDueAt, soon) : soon;
+  const edge = await nextEdge(deps, workspaceId, mergeWindows(moving), checkedTo);
+  memory.edgeUnknown = false;
+  const due = [edge, nextMidnight(moving, checkedTo)].filter((ms) => ms !== null);
+  return due.length === 0 ? null : Math.max(Math.min(...due), checkedTo + PACE_MS);
+}

@@ -1,0 +1,126 @@
+/**
+ * Touched contacts: the segments that depend on what changed are evaluated for them, and what differs from the stored members is a join or
+ * a leave. A segment that refers to others comes after them and sees what they found in the same step: who stays in it makes no entry.
+ */
+import { localDayOf } from '@muster/domain';
+import type { Marks } from '@muster/queues';
+import type { SetRef } from '@muster/segments';
+import { type Definition, type Definitions, isMoving, setOf } from './definitions.ts';
+import type { Deps } from './deps.ts';
+import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers } from './members.ts';
+import type { Findings, StepContext } from './state.ts';
+import { reasonOf } from './statements.ts';
+
+export async function evaluateTouched(
+  deps: Deps,
+  context: StepContext,
+  moving: readonly Definition[],
+  taken: readonly Marks[],
+  found: Findings,
+): Promise<void> {
+  const contacts = [...new Set(taken.flatMap((m) => m.contacts.map((c) => c.id)))];
+  if (contacts.length === 0) return;
+  const names = new Set(taken.filter((m) => m.contacts.length > 0).map((m) => m.dependency));
+  const moved = new Map<string, Flips>();
+  for (const level of levels(moving, context.definitions)) {
+    const concerned = level.filter(
+      (d) => [...names].some((name) => d.dependencies.names.has(name)) || d.refersTo.some((id) => moved.has(id)),
+    );
+    if (concerned.length === 0) continue;
+    const moment = { ...context.moment, sets: withPending(context.moment, moved) };
+    const [fresh, stored] = await Promise.all([
+      evaluateEach(deps, concerned, contacts, moment, found),
+      storedMembers(deps, context.workspaceId, setsOf(concerned, context), contacts),
+    ]);
+    for (const definition of concerned) {
+      const members = fresh.get(definition.row.segment_uid);
+      if (!members) continue;
+      const flips = note(
+        context,
+        definition,
+        compareMembers(contacts, members, stored.get(definition.row.segment_uid) ?? new Set()),
+        found,
+      );
+      if (flips) moved.set(definition.row.segment_id, flips);
+    }
+  }
+  const maybeErased = taken.find((m) => m.dependency === 'contact')?.contacts.map((c) => c.id) ?? [];
+  await expelErased(deps, context, maybeErased, found);
+}
+
+const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
+  definitions.flatMap((d) => setOf(d.row, step) ?? []);
+
+/** The stored members, with what this step found on top. */
+function withPending(moment: Moment, moved: ReadonlyMap<string, Flips>): Moment['sets'] {
+  return (segmentId) => {
+    const pending = moved.get(segmentId);
+    return pending ? { ...moment.sets(segmentId), pending } : moment.sets(segmentId);
+  };
+}
+
+/** Records joins and leaves; null when there are none. */
+function note({ now }: StepContext, { row }: Definition, moved: Omit<Flips, 'segmentUid'>, found: Findings): Flips | null {
+  if (moved.joined.length + moved.parted.length === 0) return null;
+  const flips = { segmentUid: row.segment_uid, ...moved };
+  found.flips.push(flips);
+  const day = localDayOf(row.timezone, now);
+  found.moves.push({ segmentUid: row.segment_uid, day, joins: moved.joined.length, leaves: moved.parted.length });
+  return flips;
+}
+
+/** Those that refer to no other first, then those that refer to them, and so on. The schema lets no cycle through. */
+function levels(moving: readonly Definition[], definitions: Definitions): Definition[][] {
+  const depths = new Map<string, number>();
+  const depthOf = (id: string): number => {
+    const known = depths.get(id);
+    if (known !== undefined) return known;
+    const refersTo = definitions.byId.get(id)?.refersTo ?? [];
+    const depth = refersTo.length === 0 ? 0 : 1 + Math.max(...refersTo.map(depthOf));
+    depths.set(id, depth);
+    return depth;
+  };
+  const all: Definition[][] = [];
+  for (const definition of moving) {
+    const depth = depthOf(definition.row.segment_id);
+    while (all.length <= depth) all.push([]);
+    all[depth]?.push(definition);
+  }
+  return all;
+}
+
+/** All in one statement; when that fails for what a segment asks, each by itself, so that one never holds up another. */
+async function evaluateEach(
+  deps: Deps,
+  definitions: readonly Definition[],
+  contacts: readonly number[],
+  moment: Moment,
+  found: Findings,
+): Promise<Map<number, Set<number>>> {
+  try {
+    return await evaluateContacts(deps, definitions, contacts, moment);
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === null) throw error;
+    const [only] = definitions;
+    if (definitions.length === 1 && only) {
+      found.failures.push({ segmentUid: only.row.segment_uid, version: only.row.version, error: `tree: ${reason}` });
+      return new Map();
+    }
+  }
+  const all = new Map<number, Set<number>>();
+  for (const definition of definitions)
+    for (const [uid, members] of await evaluateEach(deps, [definition], contacts, moment, found)) all.set(uid, members);
+  return all;
+}
+
+/** An erased contact leaves the segments, too, that do not move at the moment: they failed, or wait for another version's build. */
+async function expelErased(deps: Deps, context: StepContext, contacts: readonly number[], found: Findings): Promise<void> {
+  const resting = context.definitions.live.filter((d) => d.row.base_epoch !== null && !isMoving(d));
+  if (contacts.length === 0 || resting.length === 0) return;
+  const alive = await existing(deps, context.workspaceId, contacts);
+  const erased = contacts.filter((c) => !alive.has(c));
+  const stored = await storedMembers(deps, context.workspaceId, setsOf(resting, context), erased);
+  for (const definition of resting)
+    note(context, definition, { joined: [], parted: erased.filter((c) => stored.get(definition.row.segment_uid)?.has(c)) }, found);
+}
