@@ -33,11 +33,10 @@ export async function queueDepths(redis: Redis, queues: readonly string[]): Prom
   return depths.map(({ head: _, ...depth }) => ({ ...depth, oldestMs: oldest.get(depth.queue) ?? null }));
 }
 
-/** Chunks that wait or are being worked on, over the given queues; scheduled maintenance does not count. */
+/** Chunks that wait or are being worked on, over the given queues of items. */
 export async function activeChunks(redis: Redis, queues: readonly string[]): Promise<number> {
   const lists = redis.pipeline();
-  for (const queue of queues)
-    if (queue !== MAINTENANCE_QUEUE) lists.llen(`${QUEUE_PREFIX}:${queue}:wait`).llen(`${QUEUE_PREFIX}:${queue}:active`);
+  for (const queue of queues) lists.llen(`${QUEUE_PREFIX}:${queue}:wait`).llen(`${QUEUE_PREFIX}:${queue}:active`);
   return unwrap(await lists.exec()).reduce<number>((sum, n) => sum + Number(n), 0);
 }
 

@@ -18,10 +18,15 @@ export function queueName(ref: QueueRef): string {
   return ref.kind === 'profile' ? profileQueue(ref.lane) : customEventQueue(ref.lane);
 }
 
-/** Names of all queues of an installation with `lanes` lanes, lanes first. */
-export function allQueues(lanes: number): string[] {
+/** Names of the queues that carry items, of an installation with `lanes` lanes, lanes first. */
+export function itemQueues(lanes: number): string[] {
   const numbers = Array.from({ length: lanes }, (_, i) => i);
-  return [...numbers.map(profileQueue), ...numbers.map(customEventQueue), TIMELINE_QUEUE, MAINTENANCE_QUEUE, SEGMENTS_QUEUE];
+  return [...numbers.map(profileQueue), ...numbers.map(customEventQueue), TIMELINE_QUEUE];
+}
+
+/** Names of all queues: those of items, and those that only ask for work that is noted elsewhere. */
+export function allQueues(lanes: number): string[] {
+  return [...itemQueues(lanes), MAINTENANCE_QUEUE, SEGMENTS_QUEUE];
 }
 
 /** Lanes are strictly first in, first out: nobody may retry, promote or remove their jobs. */

@@ -15,7 +15,7 @@ const dir = mkdtempSync(join(tmpdir(), 'muster-demo-'));
 let stack: LocalStack;
 
 beforeAll(async () => {
-  stack = await startStack({ dataDir: join(dir, 'stack'), services: ['api', 'worker'] });
+  stack = await startStack({ dataDir: join(dir, 'stack'), services: ['api', 'worker', 'segmenter'] });
 }, 120_000);
 afterAll(async () => {
   await stack?.stop();
@@ -50,6 +50,10 @@ test('twice in a row against one stack, every figure agrees', { timeout: 2 * TIM
     expect(text).toMatch(/All \d\d figures agree\./);
     expect(text).toMatch(/external_id_taken/);
     expect(text).toMatch(/The latest 10 entries of its timeline/);
+    expect(text).toMatch(/Repeat buyers: 3 orders or more +[\d,]+ +[\d,]+ +ok/);
+    expect(text).toMatch(/in "Engaged" \d+\.\d s after they were accepted/);
+    expect(text).toMatch(/out \d+\.\d s later, with nothing sent/);
+    expect(text).toMatch(/segment\.left +demo_engaged\n.* segment\.joined +demo_engaged/);
     expect(code).toBe(0);
   }
 });
@@ -108,4 +112,13 @@ test('says what is wrong, without a stack trace', { timeout: TIMEOUT }, async ()
     expect(text).not.toMatch(/\n +at /);
     expect(code).toBe(1);
   }
+});
+
+// The last one: the stack goes on without its segmenter.
+test('without a segmenter it says so, and everything else is compared', { timeout: TIMEOUT }, async () => {
+  await stack.service('segmenter').stop();
+  const { code, text } = await demo({ MUSTER_API_URL: stack.apiUrl, SEED: '6', SCALE: '0.005' });
+  expect(text).toMatch(/still are "building" after 30 s: no segmenter seems to run/);
+  expect(text).toMatch(/All \d\d figures agree\./);
+  expect(code).toBe(0);
 });

@@ -251,10 +251,10 @@ describe('what is lost', () => {
       (await tenant.pool.query('SELECT swept_at IS NOT NULL AS swept FROM erasures WHERE workspace_id = $1', [tenant.id])).rows;
     const evaluator = inside.evaluator(tenant.id);
     // The sweep comes every few seconds: once to say that somebody is gone, once to find nothing left.
-    for (let n = 0; n < 15 && (await swept())[0]?.swept !== true; n += 1) await inside.attend(evaluator, 1_000);
+    for (let n = 0; n < 40 && (await swept())[0]?.swept !== true; n += 1) await inside.attend(evaluator, 1_000);
     expect(await swept()).toEqual([{ swept: true }]);
     expect(await tenant.members(['x'])).toEqual({ x: [B] });
-  });
+  }, 90_000);
 });
 
 describe('an evaluator that sleeps in the middle of a step, while another one takes over', () => {

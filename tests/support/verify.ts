@@ -3,7 +3,7 @@
  * the ledger in balance. Every read of ClickHouse is deduplicated, so "twice" means two rows that stay two rows.
  */
 import { type Balance, readBalance, undelivered } from '@muster/postgres';
-import { allQueues, QUEUE_PREFIX, touchedPrefix } from '@muster/queues';
+import { itemQueues, QUEUE_PREFIX, touchedPrefix } from '@muster/queues';
 import { expect } from 'vitest';
 import { LANES, type Pipeline, until } from './pipeline.ts';
 
@@ -153,8 +153,7 @@ export async function settled(p: Pipeline, timeoutMs = 30_000): Promise<void> {
   await until(
     'everything worked off',
     async () => {
-      for (const queue of allQueues(LANES)) {
-        if (queue === 'maintenance') continue;
+      for (const queue of itemQueues(LANES)) {
         const key = `${QUEUE_PREFIX}:${queue}`;
         expect(await p.redis.zcard(`${key}:failed`), `${queue}: failed jobs`).toBe(0);
         if ((await p.redis.llen(`${key}:wait`)) + (await p.redis.llen(`${key}:active`)) > 0) return false;

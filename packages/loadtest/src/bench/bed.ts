@@ -1,10 +1,10 @@
 /**
- * The test bed: a stack of its own in a temporary directory, with the stores opened beside it. Everything runs on this machine; what a
+ * The test bed: a stack of its own, in a temporary directory or one that is kept, with the stores opened beside it. Everything runs on this machine; what a
  * round leaves behind is worked off before the next one starts, so that no side pays for the other's remains.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type ClickHouse, createClickHouse } from '@muster/clickhouse';
 import { type LocalStack, startStack } from '@muster/embedded';
 import { createPool, findWorkspace, type Pool } from '@muster/postgres';
@@ -29,6 +29,8 @@ export type Bed = {
   readonly clickhouse: ClickHouse;
   readonly cpu: CpuMeter;
   readonly workspaceId: number;
+  /** @throws when the run is to end */
+  pause(ms: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -37,19 +39,27 @@ const POLL_MS = 50;
 const STALLED_MS = 90_000;
 const QUIET_MERGES_MS = 60_000;
 
-export type BedOptions = { options: BenchOptions; output: Output; signal: AbortSignal; serviceEnv: Readonly<Record<string, string>> };
+export type BedOptions = {
+  options: BenchOptions;
+  output: Output;
+  signal: AbortSignal;
+  serviceEnv: Readonly<Record<string, string>>;
+  services: readonly string[];
+  /** Data directory that stays; empty = one of its own that is removed. */
+  keep: string;
+};
 
-export async function makeBed({ options, output, signal, serviceEnv }: BedOptions): Promise<Bed> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'muster-bench-'));
-  const open: (() => unknown)[] = [() => rmSync(dataDir, { recursive: true, force: true })];
+export async function makeBed({ options, output, signal, serviceEnv, services, keep }: BedOptions): Promise<Bed> {
+  const dataDir = keep === '' ? mkdtempSync(join(tmpdir(), 'muster-bench-')) : resolve(keep);
+  const open: (() => unknown)[] = keep === '' ? [() => rmSync(dataDir, { recursive: true, force: true })] : [];
   const close = async (): Promise<void> => {
     for (const end of open.splice(0).reverse()) await end();
   };
   try {
-    output.line(`Starting a stack of its own in ${dataDir}; it is stopped and removed at the end.`);
+    output.line(`Starting a stack of its own in ${dataDir}; it is stopped ${keep === '' ? 'and removed ' : ''}at the end.`);
     const stack = await startStack({
       dataDir,
-      services: ['api', 'worker'],
+      services,
       terminal: output,
       signal,
       // A line for each request is left to the proxy in front, as in production. The queue may grow while the workers are stopped.
@@ -65,10 +75,12 @@ export async function makeBed({ options, output, signal, serviceEnv }: BedOption
     const workspace = await findWorkspace(pool, 'demo');
     if (workspace === null) throw new BenchError('The stack has no workspace "demo".');
     const { postgres, redis, clickhouse: engine } = stack.stores.processes;
-    const cpu = new CpuMeter(
-      [stack.service('api'), stack.service('worker'), postgres, redis, engine].map((p) => ({ name: p.name, pid: () => p.pid })),
-    );
-    return { options, output, signal, stack, client, pool, clickhouse, cpu, workspaceId: workspace.workspaceId, close };
+    const cpu = new CpuMeter([...stack.services, postgres, redis, engine].map((p) => ({ name: p.name, pid: () => p.pid })));
+    const pause = async (ms: number): Promise<void> => {
+      await sleep(ms, signal);
+      signal.throwIfAborted();
+    };
+    return { options, output, signal, stack, client, pool, clickhouse, cpu, workspaceId: workspace.workspaceId, pause, close };
   } catch (error) {
     await close();
     throw error;
@@ -110,7 +122,7 @@ export async function untilStored(bed: Bed, mark: string, items: number, onMore:
       throw new BenchError(
         `Nothing moved for ${STALLED_MS / 1_000} s: ${ended} of ${items} items have a verdict. See ${bed.stack.service('worker').log}.`,
       );
-    await pause(bed, POLL_MS);
+    await bed.pause(POLL_MS);
   }
 }
 
@@ -122,7 +134,7 @@ export async function untilIdle(bed: Bed): Promise<void> {
     // Only what is on its way matters here: no row is later than that mark.
     const { pending } = await readLedger(bed, 'infinity');
     idle = waiting === 0 && !pending ? idle + 1 : 0;
-    await pause(bed, 200);
+    await bed.pause(200);
   }
 }
 
@@ -131,7 +143,7 @@ export async function untilMerged(bed: Bed, withinMs: number = QUIET_MERGES_MS):
   const deadline = Date.now() + withinMs;
   for (let quiet = 0; quiet < 3 && Date.now() < deadline; ) {
     quiet = (await count(bed, 'SELECT count() AS n FROM system.merges')) === 0 ? quiet + 1 : 0;
-    await pause(bed, 200);
+    await bed.pause(200);
   }
 }
 
@@ -154,9 +166,4 @@ export async function count(bed: Bed, query: string, params: Record<string, unkn
 /** Throws when figures differ that must be the same: a fast system that loses items is not fast. */
 export function mustBe(what: string, expected: number, found: number): void {
   if (found !== expected) throw new BenchError(`${what}: ${expected} expected, ${found} found. The run does not count.`);
-}
-
-async function pause(bed: Bed, ms: number): Promise<void> {
-  await sleep(ms, bed.signal);
-  bed.signal.throwIfAborted();
 }

@@ -4,7 +4,7 @@ import { BenchError } from './errors.ts';
 import { together } from './measure.ts';
 import { benchOptions, scaled } from './options.ts';
 import { type BenchResult, type Measurement, resultName } from './result.ts';
-import { rowOf } from './rows.ts';
+import { rowOf, timedRowOf } from './rows.ts';
 import { markdownTable, reportLines } from './table.ts';
 
 const turn = (rate: number): Measurement => ({ items: 1_000, seconds: 1_000 / rate, rate, cpu_us: { api: 10 }, notes: { answers_503: 2 } });
@@ -22,6 +22,26 @@ test('a row is met only when both its goals are, and on the spot is met', () => 
   expect(row({ rate: 50, ratio: 0.5 }, [50, 100], [10, 100], [60, 100])).toMatchObject({ verdict: 'pass', ratio: { min: 0.1, max: 0.6 } });
 });
 
+test('of times the less is the better, of their ratio, too', () => {
+  const lasting = (seconds: number): Measurement => ({ items: 1, seconds, rate: 1 / seconds, cpu_us: {}, notes: {} });
+  const timed = (goal: { ms: number | null; ratio: number | null }, system: number, baseline: number | null) =>
+    timedRowOf({
+      ...{ id: 'B9', work: 'waits', baselineWork: baseline === null ? null : 'by hand', goal },
+      rounds: [{ system: lasting(system), baseline: baseline === null ? null : lasting(baseline), others: { alone: lasting(0.1) } }],
+    });
+  expect(timed({ ms: 400, ratio: 1.5 }, 0.3, 0.2)).toMatchObject({
+    ...{ verdict: 'pass', unit: 'ms', figure: { median: 300 }, baseline: { median: 200 }, ratio: { median: 1.5 } },
+    others: { alone: { median: 100 } },
+  });
+  expect(timed({ ms: 299, ratio: 1.5 }, 0.3, 0.2).verdict).toBe('short');
+  expect(timed({ ms: 400, ratio: 1.4 }, 0.3, 0.2).verdict).toBe('short');
+  const alone = timed({ ms: 400, ratio: null }, 0.3, null);
+  expect(alone).toMatchObject({ verdict: 'pass', baseline: null, ratio: null });
+  const table = markdownTable({ ...result(), rows: [alone] });
+  expect(table[2]).toBe('| B9 | waits | ≤ 400 ms | 300 (300–300) ms | – | – | pass |');
+  expect(table.join('\n')).not.toContain('baseline:');
+});
+
 test('two halves are one measurement over the time of both', () => {
   const both = together(turn(100), { ...turn(300), items: 3_000, seconds: 10, cpu_us: { api: 30, worker: 4 } }, { a: 1 });
   expect(both).toEqual({ items: 4_000, seconds: 20, rate: 200, cpu_us: { api: 25, worker: 3 }, notes: { a: 1 } });
@@ -34,7 +54,9 @@ test('a count that is not as it must be ends the run', () => {
 });
 
 test('options: defaults, a selection in any spelling, and what is wrong by name', () => {
-  expect(benchOptions({})).toMatchObject({ ONLY: ['B1', 'B2', 'B3', 'B7'], SCALE: 1, ROUNDS: 3, PROFILE: false });
+  expect(benchOptions({})).toMatchObject({ ONLY: ['B1', 'B2', 'B3', 'B4', 'B5', 'B7'], SCALE: 1, BIG: false, ROUNDS: 3, PROFILE: false });
+  expect(benchOptions({ SCALE: 'big' })).toMatchObject({ SCALE: 1, BIG: true });
+  expect(() => benchOptions({ SCALE: 'huge' })).toThrow('or big');
   expect(benchOptions({ ONLY: 'b7, B1' }).ONLY).toEqual(['B1', 'B7']);
   expect(() => benchOptions({ ONLY: 'B1,B99', ROUNDS: '0' })).toThrow(/ONLY="B1,B99".*\n.*ROUNDS="0"/);
 });
@@ -49,7 +71,7 @@ const result = (options: Partial<BenchResult['options']> = {}): BenchResult => (
   seconds: 1,
   commit: 'abc1234',
   machine: { cpu: 'X', cores: 2, memory_gib: 8, platform: 'linux x64', node: 'v20.0.0' },
-  options: { only: ['B1', 'B2'], scale: 1, rounds: 1, seed: 1, profile: false, ...options },
+  options: { only: ['B1', 'B2'], scale: 1, big: false, rounds: 1, seed: 1, profile: false, ...options },
   rows: [row({ rate: 40, ratio: 0.5 }, [50_000, 100_000])],
 });
 
@@ -57,6 +79,7 @@ test('only a whole run has the plain name', () => {
   const name = (options: Partial<BenchResult['options']>) => resultName(result(options), ['B1', 'B2']);
   expect(name({})).toBe('2025-03-01-abc1234');
   expect(name({ only: ['B2'], scale: 0.1, profile: true })).toBe('2025-03-01-abc1234-B2-scale0.1-profiled');
+  expect(name({ big: true })).toBe('2025-03-01-abc1234-big');
 });
 
 test('the tables tell goal, figure, baseline, ratio, verdict and CPU', () => {

@@ -20,7 +20,8 @@ export type Measurement = z.infer<typeof measurement>;
 
 const round = z.object({
   system: measurement,
-  baseline: measurement,
+  /** Null where there is nothing to compare with. */
+  baseline: measurement.nullable(),
   /** For information: the same work under other conditions. */
   others: z.record(z.string(), measurement),
 });
@@ -30,11 +31,12 @@ const row = z.object({
   id: z.string(),
   work: z.string(),
   unit: z.string(),
-  baseline_work: z.string(),
-  goal: z.object({ rate: z.number().nullable(), ratio: z.number() }),
+  baseline_work: z.string().nullable(),
+  /** Of a rate and its ratio at least so much is wanted; of a time (unit `ms`) and its ratio at most. */
+  goal: z.object({ rate: z.number().nullable(), ratio: z.number().nullable(), sense: z.enum(['at_least', 'at_most']).default('at_least') }),
   figure: spreadSchema,
-  baseline: spreadSchema,
-  ratio: spreadSchema,
+  baseline: spreadSchema.nullable(),
+  ratio: spreadSchema.nullable(),
   verdict: z.enum(['pass', 'short']),
   others: z.record(z.string(), spreadSchema),
   rounds: z.array(round).min(1),
@@ -60,6 +62,8 @@ export const benchResult = z.object({
   options: z.object({
     only: z.array(z.string()),
     scale: z.number(),
+    /** The builds of B4 over ten million contacts and a billion events. */
+    big: z.boolean().default(false),
     rounds: z.number().int(),
     seed: z.number().int(),
     profile: z.boolean(),
@@ -93,7 +97,7 @@ export function currentCommit(directory: string): string {
 /** `<date>-<commit>.json` for a whole run; one of a part, a share or with profiles says so, and so never replaces a whole one. */
 export function resultName({ started_at, commit, options }: BenchResult, all: readonly string[]): string {
   const part = all.every((id) => options.only.includes(id)) ? [] : options.only;
-  const share = options.scale === 1 ? [] : [`scale${options.scale}`];
+  const share = options.big ? ['big'] : options.scale === 1 ? [] : [`scale${options.scale}`];
   return [started_at.slice(0, 10), commit, ...part, ...share, ...(options.profile ? ['profiled'] : [])].join('-');
 }
 

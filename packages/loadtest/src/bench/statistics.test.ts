@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { median, mediansByKey, ratios, spread } from './statistics.ts';
+import { median, mediansByKey, quantile, ratios, spread } from './statistics.ts';
 
 test('the median is the middle value, or the mean of the two in the middle', () => {
   expect(median([3])).toBe(3);
@@ -28,4 +28,11 @@ test('ratios are of each round: a slow moment of the machine does not show', () 
 test('medians by key leave out the records without it', () => {
   expect(mediansByKey([{ a: 1, b: 10 }, { a: 3 }, { a: 2, b: 20 }])).toEqual({ a: 2, b: 15 });
   expect(mediansByKey([])).toEqual({});
+});
+
+test('a quantile is a value that occurred: the smallest that the share does not exceed', () => {
+  const hundred = Array.from({ length: 100 }, (_, n) => 100 - n);
+  expect([0, 0.5, 0.95, 0.99, 1].map((q) => quantile(hundred, q))).toEqual([1, 50, 95, 99, 100]);
+  expect(quantile([7], 0.95)).toBe(7);
+  expect(() => quantile([], 0.5)).toThrow(RangeError);
 });

@@ -13,6 +13,14 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The value that a share `q` of the values does not exceed. @throws RangeError when there are no values. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const found = sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)];
+  if (found === undefined) throw new RangeError('no values to take a quantile of');
+  return found;
+}
+
 export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

@@ -3,13 +3,15 @@ import { columns, number } from '../demo/output.ts';
 import type { BenchResult, Measurement, Row } from './result.ts';
 import { mediansByKey, type Spread } from './statistics.ts';
 
-const rate = (s: Spread): string => `${whole(s.median)} (${whole(s.min)}–${whole(s.max)})`;
-const ratio = (s: Spread): string => `${s.median.toFixed(2)} (${s.min.toFixed(2)}–${s.max.toFixed(2)})`;
+const NONE = '–';
+const rate = (s: Spread | null): string => (s === null ? NONE : `${whole(s.median)} (${whole(s.min)}–${whole(s.max)})`);
+const ratio = (s: Spread | null): string => (s === null ? NONE : `${s.median.toFixed(2)} (${s.min.toFixed(2)}–${s.max.toFixed(2)})`);
 const whole = (n: number): string => number(Math.round(n));
 
 function goalText({ goal, unit }: Row): string {
-  const parts = [`≥ ${goal.ratio}×`];
-  return (goal.rate === null ? parts : [`≥ ${number(goal.rate)} ${unit}`, ...parts]).join(', ');
+  const sign = goal.sense === 'at_least' ? '≥' : '≤';
+  const parts = [goal.rate === null ? '' : `${sign} ${number(goal.rate)} ${unit}`, goal.ratio === null ? '' : `${sign} ${goal.ratio}×`];
+  return parts.filter(Boolean).join(', ');
 }
 
 const HEAD = ['#', 'work', 'goal', 'figure', 'baseline', 'ratio', ''];
@@ -31,11 +33,15 @@ export function reportLines(result: BenchResult): string[] {
     ...columns([
       ['goal', goalText(row)],
       ['figure', `${rate(row.figure)} ${row.unit}`],
-      ['baseline', `${rate(row.baseline)} ${row.unit}`],
-      ['ratio', ratio(row.ratio)],
+      ...(row.baseline === null
+        ? []
+        : [
+            ['baseline', `${rate(row.baseline)} ${row.unit}`],
+            ['ratio', ratio(row.ratio)],
+          ]),
       ...Object.entries(row.others).map(([name, other]) => [name, `${rate(other)} ${row.unit}`]),
     ]).map((line) => `  ${line}`),
-    `    baseline: ${row.baseline_work}`,
+    ...(row.baseline_work === null ? [] : [`    baseline: ${row.baseline_work}`]),
     ...cpuLines(row),
     ...noteLines(row),
   ]);
@@ -49,13 +55,13 @@ export function markdownTable(result: BenchResult): string[] {
     line(HEAD.map(() => '---')),
     ...result.rows.map((row) => line(cells(row))),
     '',
-    ...result.rows.map((row) => `${row.id}'s baseline: ${row.baseline_work}.`),
+    ...result.rows.flatMap((row) => (row.baseline_work === null ? [] : [`${row.id}'s baseline: ${row.baseline_work}.`])),
     machineLine(result),
   ];
 }
 
 function machineLine({ machine, commit, options }: BenchResult): string {
-  const scale = options.scale === 1 ? '' : `, at ${options.scale} of the full counts`;
+  const scale = options.big ? ', SCALE=big' : options.scale === 1 ? '' : `, at ${options.scale} of the full counts`;
   return (
     `Median (lowest–highest) of ${options.rounds} rounds${scale}, everything on one machine: ${machine.cores} cores (${machine.cpu}), ` +
     `${machine.memory_gib} GiB, Node ${machine.node}, commit ${commit}.`
@@ -67,7 +73,7 @@ type Side = [name: string, measurements: Measurement[]];
 function sidesOf(row: Row): Side[] {
   return [
     ['system', row.rounds.map((r) => r.system)],
-    ['baseline', row.rounds.map((r) => r.baseline)],
+    ['baseline', row.rounds.flatMap((r) => r.baseline ?? [])],
     ...Object.keys(row.others).map((name): Side => [name, row.rounds.flatMap((r) => r.others[name] ?? [])]),
   ];
 }
@@ -76,6 +82,7 @@ function sidesOf(row: Row): Side[] {
 function cpuLines(row: Row): string[] {
   const sides = sidesOf(row).map(([name, all]) => ({ name, cpu: mediansByKey(all.map((m) => m.cpu_us)) }));
   const names = [...new Set(sides.flatMap(({ cpu }) => Object.keys(cpu)))];
+  if (names.length === 0) return [];
   const cell = (micros: number | undefined): string => (micros === undefined ? '-' : micros.toFixed(1));
   const sum = (cpu: Readonly<Record<string, number>>): number => Object.values(cpu).reduce((a, b) => a + b, 0);
   const rows = sides.map(({ name, cpu }) => [name, ...names.map((n) => cell(cpu[n])), cell(sum(cpu))]);

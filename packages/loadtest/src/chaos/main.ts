@@ -24,7 +24,7 @@ async function main({ env, output, signal }: Program): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'muster-chaos-'));
   let keep = true;
   try {
-    output.line(`Starting a stack in ${dataDir}: two APIs, two workers.`);
+    output.line(`Starting a stack in ${dataDir}: two APIs, two workers, two segmenters.`);
     // Deaths and restarts are what is wanted here: they are in the table, not on the screen.
     const world = await startWorld({ dataDir, seed: options.SEED, signal, terminal: { line: () => undefined } });
     try {

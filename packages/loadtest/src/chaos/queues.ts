@@ -3,8 +3,11 @@ import { createLogger, producerConnection, type Redis } from '@muster/runtime';
 
 export type QueueDepth = { queue: string; waiting: number; active: number; failed: number };
 
-/** Its jobs come back by themselves, for ever. */
-const MAINTENANCE = 'maintenance';
+/**
+ * Their jobs carry no items and come back by themselves, for ever: sweeps, and evaluations of segments, of which one lasts as long as
+ * something changes or windows pass, and one that fails is followed by another. Segments are compared in the end.
+ */
+const WITHOUT_ITEMS: readonly string[] = ['maintenance', 'segments'];
 /** Every queue has such a key from the start of its first worker. */
 const META = ':meta';
 
@@ -63,7 +66,7 @@ export class QueueWatch {
       if (next === '0') break;
       cursor = next;
     }
-    this.#bases = [...bases].filter((base) => nameOf(base) !== MAINTENANCE).sort();
+    this.#bases = [...bases].filter((base) => !WITHOUT_ITEMS.includes(nameOf(base))).sort();
     return this.#bases;
   }
 }

@@ -5,7 +5,7 @@
  * - a probe sent after that, contacts of every lane and events, with `Prefer: wait`, is answered 200: it is in both databases;
  * - nothing that was accepted before that is still on its way: no job in a queue, no ledger row undelivered.
  *
- * So starting a process again, its recovery of data, and working off what waited are all part of it.
+ * Segments are not part of it: they follow what is stored, and the verification waits for them. So starting a process again, its recovery of data, and working off what waited are all part of it.
  */
 import type { Pool } from '@muster/postgres';
 import { sleep } from '@muster/runtime';
@@ -14,7 +14,6 @@ import type { Knowledge } from './producers/record.ts';
 import type { Sender } from './producers/sender.ts';
 import type { QueueWatch } from './queues.ts';
 
-export const RECOVERY_MS = 15_000;
 /** So long a recovery is measured, to say how far it missed the goal. */
 const GIVE_UP_MS = 60_000;
 const POLL_MS = 50;

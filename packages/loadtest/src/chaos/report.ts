@@ -1,7 +1,6 @@
 /** The result of a run, as data and as text. */
 import { columns, number } from '../demo/output.ts';
 import type { Tally } from './producers/sender.ts';
-import { RECOVERY_MS } from './recovery.ts';
 import type { ScheduledFault } from './schedule.ts';
 import type { Check } from './verify/check.ts';
 
@@ -31,7 +30,8 @@ export type ChaosReport = {
 
 const NAMED = 20;
 
-export const isRecovered = (recoveryMs: number | null): boolean => recoveryMs !== null && recoveryMs <= RECOVERY_MS;
+/** @param within seconds */
+export const isRecovered = (recoveryMs: number | null, within: number): boolean => recoveryMs !== null && recoveryMs <= within * 1_000;
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 

@@ -17,6 +17,7 @@ import { waitForQuiet } from './quiet.ts';
 import { Recovery } from './recovery.ts';
 import { type ChaosReport, type FaultResult, isRecovered, scheduleLines } from './report.ts';
 import { makeSchedule, type ScheduledFault } from './schedule.ts';
+import { createSegments } from './segments.ts';
 import { verify } from './verify/index.ts';
 import type { World } from './world.ts';
 
@@ -42,6 +43,7 @@ export async function runChaos({ world, options, output, screen, signal, repeat 
   const prober = new Sender({ ...target, timeoutMs: PROBE_MS, giveUpAfterMs: 0, connections: 4 }, load.tally);
   try {
     for (const id of LISTS) await client.createList({ id, name: id });
+    await createSegments(client);
     const recovery = new Recovery({ knowledge: load.knowledge, sender: prober, pool, queues });
     let doing = 'warming up';
     const stopWatching = watch(screen, async () => {
@@ -53,7 +55,16 @@ export async function runChaos({ world, options, output, screen, signal, repeat 
       load.start();
       const over = new AbortController();
       const running = AbortSignal.any([signal, over.signal]);
-      const inject = new FaultRunner({ world, faults, recovery, attempts: load.attempts, seed, startedAt, signal: running });
+      const inject = new FaultRunner({
+        world,
+        faults,
+        recovery,
+        attempts: load.attempts,
+        seed,
+        startedAt,
+        within: options.RECOVERY,
+        signal: running,
+      });
 
       const results: FaultResult[] = [];
       const all = async (): Promise<void> => {
@@ -118,6 +129,8 @@ type FaultRunnerDeps = {
   attempts: readonly Attempt[];
   seed: number;
   startedAt: number;
+  /** Seconds that a recovery may take. */
+  within: number;
   signal: AbortSignal;
 };
 
@@ -147,7 +160,7 @@ class FaultRunner {
       refusedMs: refusedMs(attempts, from, Date.now()),
       recoveryMs,
       waitedFor,
-      ok: isRecovered(recoveryMs),
+      ok: isRecovered(recoveryMs, this.#deps.within),
     };
   }
 }

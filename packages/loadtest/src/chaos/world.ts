@@ -1,4 +1,4 @@
-/** What faults act on: a stack with two processes of each service, and a proxy before each store and before the API. */
+/** What faults act on: a stack with two processes of each service but the board, and a proxy before each store and before the API. */
 import type { LocalStack, LocalStores, Terminal } from '@muster/embedded';
 import { startStack } from '@muster/embedded';
 import { random } from '../random.ts';
@@ -46,9 +46,10 @@ export async function startWorld(options: { dataDir: string; seed: number; signa
     await Promise.all(opened.map((proxy) => proxy.close()));
   };
   try {
-    stack = await startStack({ ...options, services: ['api', 'worker'], wireEnv });
+    stack = await startStack({ ...options, services: ['api', 'worker', 'segmenter'], wireEnv });
     const second = await stack.spawnService('api');
     await stack.spawnService('worker');
+    await stack.spawnService('segmenter');
     await ready(second.port, options.signal);
     const { proxy: api, at } = await before('api', endpointOf(stack.apiUrl), { host: '127.0.0.1', port: second.port });
     const { postgres, redis, clickhouse } = stores;

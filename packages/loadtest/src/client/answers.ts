@@ -35,6 +35,7 @@ export const contactAnswer = z.looseObject({
   contact_id: z.number().int(),
   email: z.string(),
   contact_lists: z.array(z.object({ list_id: z.string(), status: z.string() })).optional(),
+  contact_segments: z.array(z.object({ segment_id: z.string(), joined_at: z.string() })).optional(),
 });
 export type ContactAnswer = z.infer<typeof contactAnswer>;
 
@@ -96,6 +97,15 @@ export type Balance = z.infer<typeof balance>;
 
 export const list = z.object({ id: z.string(), name: z.string(), is_double_optin: z.boolean() });
 export type ListAnswer = z.infer<typeof list>;
+
+export const segment = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  status: z.string(),
+  users_count: z.number().int(),
+  error: z.string().optional(),
+});
+export type SegmentAnswer = z.infer<typeof segment>;
 
 export const errorAnswer = z.object({
   error: z.object({ code: z.string(), message: z.string(), details: z.array(z.looseObject({ code: z.string() })).optional() }),

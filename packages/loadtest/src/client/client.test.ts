@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { ApiCallError, MusterClient } from './client.ts';
 import { retryAfterMs, UnreachableError } from './http.ts';
+import { allOf, events, lastMinutes, noneOf, onList } from './trees.ts';
 
 type Seen = { headers: IncomingHttpHeaders; body: Buffer; url: string };
 type Reply = (response: ServerResponse, request: IncomingMessage) => void;
@@ -54,6 +55,34 @@ test('repeats what was not acknowledged, under the same Idempotency-Key', async 
   expect(client.stats).toMatchObject({ requests: 1, attempts: 4, repeated: 3, itemsSentAgain: 2, later: { 429: 1, 503: 1 }, lost: 1 });
   await client.ingest([{}, {}]);
   expect(seen[4]?.headers['idempotency-key']).not.toBe(seen[0]?.headers['idempotency-key']);
+});
+
+test('a segment is made, or changed when it is there; its members are read page by page', async () => {
+  const segment = { id: 's', name: 'S', status: 'building', users_count: 0 };
+  const missing = json(404, { error: { code: 'segment_not_found', message: 'none' } });
+  const { url, seen } = await serve(
+    missing,
+    json(201, { segment, warnings: [] }),
+    json(200, { segment }),
+    json(200, { segment, warnings: [] }),
+    json(200, { contacts: [{ contact_id: 1, email: 'a@x.io' }], next_cursor: 'c' }),
+    json(200, { contacts: [{ contact_id: 2, email: 'b@x.io' }] }),
+    json(200, { total_count: 2, contacts: [], took_ms: 1, warnings: [] }),
+  );
+  const client = connect(url);
+  const tree = allOf(events('open_email', 'at_least', 3, lastMinutes(1)), noneOf(onList('in', 'news')));
+  await client.putSegment({ id: 's', name: 'S', tree });
+  await client.putSegment({ id: 's', name: 'S', tree });
+  const ids: number[] = [];
+  for await (const { contact_id } of client.segmentMembers('s')) ids.push(contact_id);
+  expect(ids).toEqual([1, 2]);
+  expect(await client.previewSegment(tree)).toBe(2);
+  expect(seen.map((s) => s.url.replace(/\?.*/, ''))).toEqual(
+    ['get', 'create', 'get', 'update', 'contacts', 'contacts', 'preview'].map((call) => `/api/segments.${call}`),
+  );
+  expect(seen[5]?.url).toContain('cursor=c');
+  // 60,000 milliseconds once it is read: fewer digits would be another window.
+  expect(JSON.parse(seen[1]?.body.toString() ?? '').tree.branch.leaves[0].leaf.contact_timeline.timeframe_values).toEqual(['0.000694444']);
 });
 
 test('waits as long as Retry-After says', async () => {

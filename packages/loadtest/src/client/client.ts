@@ -17,6 +17,8 @@ import {
   list,
   type Rejection,
   rejection,
+  type SegmentAnswer,
+  segment,
   type TimelineEntry,
   timelineEntry,
   type UpsertAnswer,
@@ -75,6 +77,9 @@ const rejectionPage = page('rejections', rejection);
 const contactBody = z.object({ contact: contactAnswer });
 const countBody = z.object({ count: z.number().int() });
 const listBody = z.object({ list });
+const segmentBody = z.object({ segment });
+const previewBody = z.object({ total_count: z.number().int() });
+const memberPage = page('contacts', contactAnswer);
 const jobBody = z.object({ job });
 const balanceBody = z.object({ balance });
 
@@ -136,6 +141,31 @@ export class MusterClient {
 
   async getList(id: string): Promise<ListAnswer | null> {
     return (await this.#find('/api/lists.get', { id }, listBody))?.list ?? null;
+  }
+
+  /** Makes the segment, or gives one that is there this name and tree. It is built in the background. */
+  async putSegment(input: { id: string; name: string; tree: unknown }): Promise<SegmentAnswer> {
+    const call = (await this.getSegment(input.id)) === null ? 'create' : 'update';
+    return (await this.#post(`/api/segments.${call}`, JSON.stringify(input), 0, segmentBody)).segment;
+  }
+
+  async rebuildSegment(id: string): Promise<SegmentAnswer> {
+    return (await this.#post('/api/segments.rebuild', JSON.stringify({ id }), 0, segmentBody)).segment;
+  }
+
+  async getSegment(id: string): Promise<SegmentAnswer | null> {
+    return (await this.#find('/api/segments.get', { id }, segmentBody))?.segment ?? null;
+  }
+
+  /** How many contacts match the tree now, computed for this answer. */
+  async previewSegment(tree: unknown): Promise<number> {
+    return (await this.#post('/api/segments.preview', JSON.stringify({ tree, limit: 1 }), 0, previewBody)).total_count;
+  }
+
+  /** By contact id; the pages show one moment. */
+  segmentMembers(id: string): AsyncGenerator<ContactAnswer> {
+    const query = { segment_id: id, limit: 100 };
+    return this.#pages(query, async (q) => toPage(await this.#get('/api/segments.contacts', q, memberPage), 'contacts'));
   }
 
   async getContact(email: string): Promise<ContactAnswer | null> {

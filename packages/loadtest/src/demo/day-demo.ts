@@ -1,4 +1,4 @@
-/** The demonstration with a generated day: send it, wait until it is applied, read it back, compare. */
+/** The demonstration with a generated day: send it, wait until it is applied, read it back, compare; then segments over it. */
 import type { Rejection } from '../client/answers.ts';
 import type { MusterClient } from '../client/client.ts';
 import { dayWaves } from '../day/day.ts';
@@ -9,10 +9,12 @@ import { planDay } from '../day/planning.ts';
 import { Checks } from './checks.ts';
 import { compareAnswers, compareBalance, compareContacts, compareKinds, compareRejections } from './compare.ts';
 import { DemoError } from './errors.ts';
+import { joinAndLeave } from './live.ts';
 import { number, type Output } from './output.ts';
 import { readBack } from './readback.ts';
 import { showContact, showCounts, showRefused } from './report.ts';
 import { takeRunNumber } from './run-number.ts';
+import { compareSegments } from './segments.ts';
 import { Received, sendWave } from './send.ts';
 import { difference, endedOf, readUntil, settle } from './settle.ts';
 
@@ -76,6 +78,8 @@ export async function runDayDemo(client: MusterClient, output: Output, options: 
   output.line(
     `Read back: the whole timelines of ${number(back.persons)} persons, ${number(back.entries)} entries, goals worth ${back.money} EUR.`,
   );
+  if (await compareSegments(client, output, checks)) await joinAndLeave(client, output, plan, checks);
+  output.line();
   for (const line of checks.verdict()) output.line(line);
   return checks.wrong.length === 0;
 }

@@ -7,6 +7,7 @@ import { Checks } from './checks.ts';
 import { compareBalance } from './compare.ts';
 import { columns } from './output.ts';
 import { eachOf } from './pool.ts';
+import { untilBuilt } from './segments.ts';
 import { Received } from './send.ts';
 import { difference } from './settle.ts';
 import { cut, profileLines, refusalLines, timelineLines } from './show.ts';
@@ -110,6 +111,9 @@ test('shows contacts, entries and refusals on lines that a terminal can take', (
   expect(timelineLines([{ ...entry, kind: 'contact.updated', changes, properties: null }])).toEqual([
     '    2025-01-02 03:04  contact.updated  job_title: – → CEO',
   ]);
+  expect(timelineLines([{ ...entry, kind: 'segment.joined', entity_id: 'demo_vip', changes: {}, properties: {} }])).toEqual([
+    '    2025-01-02 03:04  segment.joined  demo_vip',
+  ]);
   expect(timelineLines([{ ...entry, kind: 'custom_event.purchase', changes: {}, properties: {}, goal_value: 9.5 }])[0]).toContain(
     '9.5 EUR',
   );
@@ -122,4 +126,16 @@ test('shows contacts, entries and refusals on lines that a terminal can take', (
       ['bcd', '234'],
     ]),
   ).toEqual(['  a      1', '  bcd  234']);
+});
+
+test('segments are waited for as long as one after the other becomes complete, and given up when nobody computes them', async () => {
+  const statuses = (...all: string[]) => all.map((status) => ({ status }));
+  let looks = 0;
+  const slow = async () => {
+    looks += 1;
+    await sleep(10);
+    return statuses(looks > 2 ? 'active' : 'building', looks > 4 ? 'failed' : 'building');
+  };
+  expect(await untilBuilt(slow, 500)).toEqual(statuses('active', 'failed'));
+  expect(await untilBuilt(async () => statuses('active', 'building'), 60)).toBeNull();
 });

@@ -28,7 +28,8 @@ function detailOf(entry: TimelineEntry): string {
   if (changes.length > 0) return cut([text('list_id'), changes.join(', ')].filter((t) => t !== undefined).join('  '));
   const goal = text('goal_value');
   const subject = entry.properties?.subject ?? entry.properties?.bounce_type ?? entry.properties?.path;
-  const parts = [goal === undefined ? undefined : `${goal} EUR`, text('campaign_id'), text('link_url'), text('list_id'), subject];
+  const segment = entry.kind.startsWith('segment.') ? (entry.entity_id ?? undefined) : undefined;
+  const parts = [segment, goal === undefined ? undefined : `${goal} EUR`, text('campaign_id'), text('link_url'), text('list_id'), subject];
   return cut(parts.filter((part) => part !== undefined).join('  '));
 }
 

@@ -29,7 +29,7 @@ export async function findTarget(env: NodeJS.ProcessEnv, output: Output, signal:
   const dataDir = resolve(REPOSITORY, env.MUSTER_DATA_DIR || '.muster');
   output.line(`Nothing answers at ${url}: starting the local stack in ${dataDir}; it is stopped at the end.`);
   const stack = await start(() =>
-    startStack({ dataDir, apiPort: port, devKey: key, services: ['api', 'worker'], signal, terminal: output }),
+    startStack({ dataDir, apiPort: port, devKey: key, services: ['api', 'worker', 'segmenter'], signal, terminal: output }),
   );
   try {
     return { client: await connected(stack.apiUrl, key, signal), url: stack.apiUrl, stop: () => stack.stop() };

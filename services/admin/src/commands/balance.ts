@@ -3,7 +3,7 @@
  * Between a chunk's commit and its completion its items show in both for a moment.
  */
 import { type Balance, readBalance } from '@muster/postgres';
-import { allQueues, chunkHeaderSchema, MAINTENANCE_QUEUE, QUEUE_PREFIX } from '@muster/queues';
+import { chunkHeaderSchema, itemQueues, QUEUE_PREFIX } from '@muster/queues';
 import type { Redis } from '@muster/runtime';
 import { type JobType, Queue } from 'bullmq';
 import type { CommandLine } from '../arguments.ts';
@@ -31,7 +31,7 @@ export async function balance(deps: Deps, line: CommandLine): Promise<void> {
 /** Items in chunks that are still in Redis, by workspace. Follow-up work is left out: its items were counted where they were accepted. */
 async function waitingItems(redis: Redis, lanes: number): Promise<Map<number, number>> {
   const items = new Map<number, number>();
-  for (const name of allQueues(lanes).filter((q) => q !== MAINTENANCE_QUEUE)) {
+  for (const name of itemQueues(lanes)) {
     const queue = new Queue(name, { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true });
     try {
       await countChunks(queue, items);

@@ -4,15 +4,14 @@
  */
 import { foldLedger, listWorkspaces, markCompacted, pruneRejections, undelivered } from '@muster/postgres';
 import {
-  allQueues,
   claimWindowSeconds,
+  itemQueues,
   MAINTENANCE_QUEUE,
   type MaintenanceJob,
   maintenanceSchema,
   PAYLOAD_VERSION,
   purgeDroppedClaims,
   QUEUE_PREFIX,
-  SEGMENTS_QUEUE,
   WORKER_TUNING,
 } from '@muster/queues';
 import { errorFields, type Redis, redisMicros, sleep } from '@muster/runtime';
@@ -108,8 +107,7 @@ async function rewriteRedisLog(redis: Redis): Promise<void> {
 /** Chunk jobs in a failed set: always 0, or items need attention. Maintenance and evaluations carry no items, and are repeated by the next. */
 async function failedJobs(deps: Deps): Promise<number> {
   const pipeline = deps.redis.pipeline();
-  for (const queue of allQueues(deps.config.MUSTER_LANES))
-    if (queue !== MAINTENANCE_QUEUE && queue !== SEGMENTS_QUEUE) pipeline.zcard(`${QUEUE_PREFIX}:${queue}:failed`);
+  for (const queue of itemQueues(deps.config.MUSTER_LANES)) pipeline.zcard(`${QUEUE_PREFIX}:${queue}:failed`);
   const answers = (await pipeline.exec()) ?? [];
   return answers.reduce((n, [, count]) => n + Number(count ?? 0), 0);
 }

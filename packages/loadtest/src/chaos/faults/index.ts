@@ -9,9 +9,12 @@ export const FAULTS: readonly Fault[] = [
   kill('kill-api', ['api', 'api-2', 'api+api-2']),
   kill('kill-worker', ['worker', 'worker-2']),
   kill('kill-all-workers', ['worker+worker-2']),
+  kill('kill-segmenter', ['segmenter', 'segmenter-2', 'segmenter+segmenter-2']),
   freeze('freeze-api', ['api', 'api-2'], [3_000, 8_000]),
   // Longer than a job's lock: others take its work over, and it wakes up in the middle of it.
   freeze('freeze-worker', ['worker', 'worker-2'], [3_000, 10_000]),
+  // Longer than a lease: the other one goes on, and it wakes up in the middle of a step that no longer counts.
+  freeze('freeze-segmenter', ['segmenter', 'segmenter-2'], [6_000, 10_000]),
   takeDown('kill-redis', ['redis'], [500, 4_000]),
   takeDown('kill-postgres', ['postgres'], [500, 4_000]),
   restart('restart-postgres', ['postgres']),

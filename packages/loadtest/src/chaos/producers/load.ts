@@ -9,6 +9,7 @@ import { events } from './events.ts';
 import { memberships } from './memberships.ts';
 import { parked } from './parked.ts';
 import type { Producer, ProducerDeps } from './producer.ts';
+import { rebuilds } from './rebuilds.ts';
 import { emptyKnowledge, type Knowledge } from './record.ts';
 import { rejected } from './rejected.ts';
 import { emptyTally, Sender, type Tally } from './sender.ts';
@@ -23,6 +24,8 @@ const PRODUCERS: readonly (readonly [(deps: ProducerDeps, group: number) => Prod
   [parked, 1, 0.03],
   [erasures, 1, 0.01],
   [rejected, 1, 0.01],
+  // One every dozen seconds or so.
+  [rebuilds, 1, 0.0004],
 ];
 /** Longer than most pauses, and shorter than a frozen process stays frozen. */
 const ATTEMPT_MS = 4_000;

@@ -1,6 +1,6 @@
 /** Compares what producers know with what the stores hold, once everything is quiet. */
 import type { LocalStack } from '@muster/embedded';
-import { readBalance } from '@muster/postgres';
+import { auditStates, postgresTime, readBalance } from '@muster/postgres';
 import type { MusterClient } from '../../client/client.ts';
 import { readUntil } from '../../demo/settle.ts';
 import type { Knowledge } from '../producers/record.ts';
@@ -12,6 +12,7 @@ import { compareEvents } from './events.ts';
 import { compareLedger } from './ledger.ts';
 import { recount } from './recount.ts';
 import { compareErased, compareMemberships, compareRejected } from './rest.ts';
+import { compareAudits, compareMembers } from './segments.ts';
 import { readErasedIds, readRemains, readStored, type Stores } from './stored.ts';
 
 export type { Check } from './check.ts';
@@ -34,6 +35,10 @@ export async function verify(deps: VerifyDeps): Promise<Check[]> {
   );
   const stored = await readStored(deps);
   const balance = await readBalance(deps.pool, deps.workspaceId);
+  const since = await postgresTime(deps.pool);
+  // It has every segment audited.
+  const recounted = await recount(deps.stack, deps.signal);
+  const audits = compareAudits(await auditStates(deps.pool, deps.workspaceId, since));
   return [
     ...compareContacts(knowledge, stored),
     ...compareEvents(knowledge, stored),
@@ -44,7 +49,9 @@ export async function verify(deps: VerifyDeps): Promise<Check[]> {
     await askForErased(deps),
     { name: 'nothing is left of erased contacts in ClickHouse', checked: erasedIds.length, faults: remains },
     compareLedger(tally, balance),
-    await recount(deps.stack, deps.signal),
+    recounted,
+    audits,
+    await compareMembers(deps.client),
   ];
 }
 

@@ -1,12 +1,15 @@
+import type { AuditState } from '@muster/postgres';
 import { expect, test } from 'vitest';
 import { customState } from '../producers/custom-events.ts';
 import { emptyKnowledge, type Knowledge } from '../producers/record.ts';
 import { emptyTally } from '../producers/sender.ts';
+import { SEGMENT_IDS } from '../segments.ts';
 import { compareContacts } from './contacts.ts';
 import { compareCustomEvents } from './custom-events.ts';
 import { compareEvents } from './events.ts';
 import { compareLedger } from './ledger.ts';
 import { compareErased, compareMemberships, compareRejected } from './rest.ts';
+import { compareAudits, faultsOf as faultsOfMembers } from './segments.ts';
 import { ORDERS, type Stored, type StoredChange } from './stored.ts';
 
 const A = 'a@x.io';
@@ -175,4 +178,25 @@ test('ledger: items that it does not know, knows too often, or that came to no e
   expect(compareLedger(tally, { ...balance, applied: 7 }).faults).toEqual(['11 items accepted, 10 came to an end']);
   expect(compareLedger(tally, { ...balance, accepted: 9, applied: 6 }).faults[0]).toMatch(/the ledger knows 9/);
   expect(compareLedger(tally, { ...balance, accepted: 13, applied: 10 }).faults[0]).toMatch(/the ledger knows 13/);
+});
+
+test('segments: drift, an audit that did not take place, a failed and a missing one are found', () => {
+  const right: AuditState = { segmentUid: 1, segmentId: '', status: 'active', buildReason: null, users: 1, error: null, drift: 0 };
+  const all = SEGMENT_IDS.map((segmentId): AuditState => ({ ...right, segmentId }));
+  expect(compareAudits(all)).toMatchObject({ checked: SEGMENT_IDS.length, faults: [] });
+  const [first, ...rest] = all;
+  if (!first) throw new Error('no segments');
+  const found = (more: Partial<AuditState>): string[] => compareAudits([{ ...first, ...more }, ...rest]).faults;
+  expect(found({ drift: 3 })).toEqual([`${first.segmentId}: 3 contacts were on the wrong side`]);
+  expect(found({ drift: null, status: 'building' })).toEqual([`${first.segmentId}: was not audited, it is building`]);
+  expect(found({ status: 'failed', error: 'it takes too long' })).toEqual([`${first.segmentId}: failed: it takes too long`]);
+  expect(compareAudits(rest).faults).toEqual([`${first.segmentId}: is not there`]);
+});
+
+test('segments: members that differ from what matches, contacts listed twice, and a wrong count are found', () => {
+  const right = { id: 's', listed: 5, distinct: 5, users: 5, evaluated: 5 };
+  expect(faultsOfMembers(right)).toEqual([]);
+  expect(faultsOfMembers({ ...right, evaluated: 6 })).toEqual(['s: 5 members, 6 contacts match']);
+  expect(faultsOfMembers({ ...right, listed: 7 })).toEqual(['s: 2 contacts are listed twice']);
+  expect(faultsOfMembers({ ...right, users: 4 })).toEqual(['s: users_count is 4 with 5 members']);
 });
