@@ -35,11 +35,14 @@ test('of times the less is the better, of their ratio, too', () => {
   });
   expect(timed({ ms: 299, ratio: 1.5 }, 0.3, 0.2).verdict).toBe('short');
   expect(timed({ ms: 400, ratio: 1.4 }, 0.3, 0.2).verdict).toBe('short');
+  const rounds = timed({ ms: 400, ratio: 1.5 }, 0.3, 0.2).rounds;
+  const part = timedRowOf({ id: 'B9', work: 'waits', baselineWork: 'by hand', goal: { ms: 400, ratio: 0.5 }, compared: 'alone', rounds });
+  expect(part).toMatchObject({ verdict: 'pass', figure: { median: 300 }, ratio: { median: 0.5 } });
   const alone = timed({ ms: 400, ratio: null }, 0.3, null);
   expect(alone).toMatchObject({ verdict: 'pass', baseline: null, ratio: null });
   const table = markdownTable({ ...result(), rows: [alone] });
   expect(table[2]).toBe('| B9 | waits | ≤ 400 ms | 300 (300–300) ms | – | – | pass |');
-  expect(table.join('\n')).not.toContain('baseline:');
+  expect(table.join('\n')).not.toContain('Baseline of');
 });
 
 test('two halves are one measurement over the time of both', () => {

@@ -13,29 +13,35 @@ export type RowInput = {
 };
 
 /** How a measurement is told, and which side of its goal is good. */
-type Scale = { value: (m: Measurement) => number; sense: Row['goal']['sense'] };
+type Scale = { value: (m: Measurement) => number; sense: Row['goal']['sense']; compared: (r: Round) => Measurement };
 
 /** A goal of 0.5 is met by 0.5: figures are compared unrounded. */
 export function rowOf(input: RowInput): Row {
-  return scaledRow(input, { value: (m) => m.rate, sense: 'at_least' });
+  return scaledRow(input, { value: (m) => m.rate, sense: 'at_least', compared: (r) => r.system });
 }
 
 export type TimedRowInput = Omit<RowInput, 'unit' | 'goal'> & {
   /** At most so many milliseconds, and so many times the baseline's. */
   goal: { ms: number | null; ratio: number | null };
+  /** Name of the other measurement that is compared with the baseline in the system's place: the part that both sides do. */
+  compared?: string;
 };
 
 /** A row about how long something takes, in milliseconds: the less the better, of the ratio, too. */
-export function timedRowOf({ goal, ...input }: TimedRowInput): Row {
+export function timedRowOf({ goal, compared, ...input }: TimedRowInput): Row {
   return scaledRow(
     { ...input, unit: 'ms', goal: { rate: goal.ms, ratio: goal.ratio } },
-    { value: (m) => m.seconds * 1_000, sense: 'at_most' },
+    {
+      value: (m) => m.seconds * 1_000,
+      sense: 'at_most',
+      compared: (r) => (compared === undefined ? r.system : (r.others[compared] ?? r.system)),
+    },
   );
 }
 
-function scaledRow({ id, work, unit, baselineWork, goal, rounds }: RowInput, { value, sense }: Scale): Row {
+function scaledRow({ id, work, unit, baselineWork, goal, rounds }: RowInput, { value, sense, compared }: Scale): Row {
   const figure = spread(rounds.map((r) => value(r.system)));
-  const pairs = rounds.flatMap(({ system, baseline }) => (baseline === null ? [] : [{ system: value(system), baseline: value(baseline) }]));
+  const pairs = rounds.flatMap((r) => (r.baseline === null ? [] : [{ system: value(compared(r)), baseline: value(r.baseline) }]));
   const baseline = pairs.length === 0 ? null : spread(pairs.map((p) => p.baseline));
   const ratio = pairs.length === 0 ? null : ratios(pairs);
   const meets = (found: Spread | null, wanted: number | null): boolean =>

@@ -55,9 +55,16 @@ export function markdownTable(result: BenchResult): string[] {
     line(HEAD.map(() => '---')),
     ...result.rows.map((row) => line(cells(row))),
     '',
-    ...result.rows.flatMap((row) => (row.baseline_work === null ? [] : [`${row.id}'s baseline: ${row.baseline_work}.`])),
+    ...baselineLines(result.rows),
     machineLine(result),
   ];
+}
+
+/** Each once, with the rows that it stands beside. */
+function baselineLines(rows: readonly Row[]): string[] {
+  const ids = new Map<string, string[]>();
+  for (const { id, baseline_work: work } of rows) if (work !== null) ids.set(work, [...(ids.get(work) ?? []), id]);
+  return [...ids].map(([work, of]) => `Baseline of ${of.join(', ')}: ${work}.`);
 }
 
 function machineLine({ machine, commit, options }: BenchResult): string {
@@ -71,11 +78,12 @@ function machineLine({ machine, commit, options }: BenchResult): string {
 type Side = [name: string, measurements: Measurement[]];
 
 function sidesOf(row: Row): Side[] {
-  return [
+  const sides: Side[] = [
     ['system', row.rounds.map((r) => r.system)],
     ['baseline', row.rounds.flatMap((r) => r.baseline ?? [])],
     ...Object.keys(row.others).map((name): Side => [name, row.rounds.flatMap((r) => r.others[name] ?? [])]),
   ];
+  return sides.filter(([, measurements]) => measurements.length > 0);
 }
 
 /** Microseconds of CPU an item, medians over the rounds. */

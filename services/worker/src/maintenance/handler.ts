@@ -23,6 +23,7 @@ import { workOffHiddenLists } from './list-removal.ts';
 import { tendSegments } from './segments.ts';
 
 const FOLD_ROWS = 5_000;
+const REASSERT_MS = 10_000;
 
 /** The maintenance worker (not running yet) and its schedules. */
 export async function createMaintenance(deps: Deps, connection: Redis): Promise<{ worker: Worker; queue: Queue }> {
@@ -34,8 +35,18 @@ export async function createMaintenance(deps: Deps, connection: Redis): Promise<
     data: { v: PAYLOAD_VERSION, task },
     opts: { attempts: 1, removeOnComplete: { count: 20 }, removeOnFail: { count: 20 } },
   });
-  await queue.upsertJobScheduler('sweep', { every: deps.config.MUSTER_SWEEP_SECONDS * 1_000 }, job('sweep'));
-  await queue.upsertJobScheduler('nightly', { pattern: '17 3 * * *' }, job('nightly'));
+  const schedule = async () => {
+    await queue.upsertJobScheduler('sweep', { every: deps.config.MUSTER_SWEEP_SECONDS * 1_000 }, job('sweep'));
+    await queue.upsertJobScheduler('nightly', { pattern: '17 3 * * *' }, job('nightly'));
+  };
+  await schedule();
+  // Schedules live in Redis: when it lost its data, nobody would sweep again before the next start of a worker.
+  const assertion = setInterval(() => {
+    queue
+      .getJobScheduler('sweep')
+      .then((found) => (found ? undefined : schedule()))
+      .catch((error: unknown) => deps.log.warn(errorFields(error), 'could not assert the schedules'));
+  }, REASSERT_MS);
   const worker = new Worker(MAINTENANCE_QUEUE, (j) => run(deps, maintenanceSchema.parse(j.data).task), {
     ...WORKER_TUNING,
     connection,
@@ -44,6 +55,7 @@ export async function createMaintenance(deps: Deps, connection: Redis): Promise<
     autorun: false,
     removeOnComplete: { count: 20 },
   });
+  worker.on('closing', () => clearInterval(assertion));
   worker.on('error', (error) => deps.log.warn(errorFields(error), 'maintenance worker error'));
   worker.on('failed', (j, error) =>
     deps.log.warn({ task: j?.name, ...errorFields(error) }, 'a maintenance task failed; the next run repeats it'),

@@ -1,9 +1,10 @@
 /**
  * B4: full builds, eight kinds of tree, from the request until readers see the new set, while writers send events of the same workspace.
  *
- * Baseline: the same question as hand-written SQL through the ClickHouse client, in turns with the builds. It only counts, and what it
- * counts must be what the build found: before the writers start and after they ended, each set is compared at the very moment for which
- * it was computed.
+ * Baseline: the same question as hand-written SQL through the ClickHouse client, in turns with the builds. It only counts, so the ratio
+ * is that of a preview of the tree, which reads what a build reads and counts it, too; staging, comparing and switching sets come on top.
+ * What the SQL counts must be what the build found: before the writers start and after they ended, each set is compared at the very
+ * moment for which it was computed.
  */
 import { type Bed, count, mustBe, untilIdle, untilMerged } from '../bed.ts';
 import { BenchError } from '../errors.ts';
@@ -45,6 +46,7 @@ export async function runB4(bed: Bed, world: World): Promise<{ rows: Row[]; buil
       work: `build: ${work} (${data}, writers at ${writersRate(SCALE).toLocaleString('en-US')} events/s)`,
       baselineWork: 'hand-written SQL that counts the same contacts, copies that are not merged yet told apart',
       goal: { ms: BIG ? BIG_GOAL_MS : GOAL_MS, ratio: GOAL_RATIO },
+      compared: READING,
       rounds: builds.get(id) ?? [],
     }),
   );
@@ -85,6 +87,8 @@ export async function measureBuilds(bed: Bed, world: World, tag: string): Promis
   return new Map(ids.map((id) => [id, (busy.get(id) ?? []).map((found, n) => roundOf(found, calm.get(id)?.[n] ?? found))]));
 }
 
+const READING = 'the reading alone (a preview)';
+
 /** One build and its baseline, what the segmenter says that the build alone took, and the API of a preview: the reading alone. */
 type Turn = { readonly [part in 'system' | 'alone' | 'preview' | 'baseline']: Measurement };
 
@@ -92,11 +96,11 @@ const roundOf = ({ system, alone, preview: previewed, baseline }: Turn, calm: Tu
   system,
   baseline,
   others: {
-    'without waiting for its step': alone,
-    'a preview of the tree': previewed,
+    [READING]: previewed,
+    'the build alone, without waiting for its turn': alone,
     'no writers': calm.system,
-    'no writers, without waiting': calm.alone,
-    'no writers, a preview': calm.preview,
+    'no writers, the reading alone': calm.preview,
+    'no writers, the build alone': calm.alone,
     'no writers, hand-written': calm.baseline,
   },
 });

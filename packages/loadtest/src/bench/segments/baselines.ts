@@ -37,8 +37,8 @@ const QUERIES: Readonly<Record<string, string>> = {
   bench_spent: `SELECT count() AS n FROM (SELECT contact_id FROM ${purchases} GROUP BY contact_id HAVING sum(goal_value) >= 1000)`,
   [LAPSED]: `SELECT count() AS n FROM (SELECT contact_id FROM ${purchases} GROUP BY contact_id HAVING countIf(${within('occurred_at', 90)}) = 0)`,
   bench_link: `SELECT uniqExact(contact_id) AS n FROM (
-      SELECT contact_id FROM timeline_by_kind WHERE ${WS} AND kind = 'click_email' AND (contact_id, occurred_at, id) IN (
-        SELECT contact_id, occurred_at, id FROM timeline_by_kind
+      SELECT contact_id FROM timeline_by_kind WHERE ${WS} AND kind = 'click_email' AND (contact_id, occurred_at) IN (
+        SELECT contact_id, occurred_at FROM timeline_by_kind
         WHERE ${WS} AND kind = 'click_email' AND link_url = {link:String} AND JSONExtractString(properties, 'agent') = 'Outlook 365')
       GROUP BY contact_id, occurred_at, id
       HAVING argMax((link_url, JSONExtractString(properties, 'agent')), keep_first) = ({link:String}, 'Outlook 365'))`,
