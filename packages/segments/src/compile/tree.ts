@@ -85,7 +85,8 @@ class Compiler {
   from(): string {
     const selects = [
       rowPassSql(this.#contacts, 'contacts FINAL', this.#where),
-      ...[...this.#passes.values()].map(({ pass, sql }) => sql(pass)),
+      // A leaf that everybody matches asks nothing of its pass; without an aggregate that would be a row per contact, or none at all.
+      ...[...this.#passes.values()].filter(({ pass }) => pass.conditions.length > 0).map(({ pass, sql }) => sql(pass)),
       ...[...this.#sets.values()].flatMap((set) => set.selects),
     ];
     return selects.map((select, n) => `(${select}) AS t${n}`).join('\n CROSS JOIN ');
