@@ -8,7 +8,7 @@ import type { Deps } from './deps.ts';
 import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight } from './edges.ts';
 import type { Findings, StepContext } from './state.ts';
 
-/** Edges are looked for at most this often. */
+/** While steps follow each other, edges are looked for at most this often; at rest the sweep's pace is the limit. */
 const PACE_MS = 1_000;
 
 /** Marks the contacts who crossed an edge since the last look, when one is due. True when it looked. */
@@ -36,5 +36,5 @@ export async function nextLook(
   const edge = await nextEdge(deps, workspaceId, mergeWindows(moving), checkedTo);
   memory.edgeUnknown = false;
   const due = [edge, nextMidnight(moving, checkedTo)].filter((ms) => ms !== null);
-  return due.length === 0 ? null : Math.max(Math.min(...due), checkedTo + PACE_MS);
+  return due.length === 0 ? null : Math.min(...due);
 }

@@ -25,8 +25,8 @@ export type World = Counts & {
 
 const NOTE = 'bench-world.json';
 const SLICE = 1_000_000;
-/** Measured: both orders and the times of an event, its share of merges under way included. */
-const BYTES_AN_EVENT = 200;
+/** Both orders and the time of an event, as measured (188 and 41), with room for merges under way. */
+const BYTES_AN_EVENT = { wide: 220, narrow: 60 };
 /** The largest world has so many times the contacts of the first. */
 const ROOM = 4;
 const MERGED_WITHIN_MS = 600_000;
@@ -48,7 +48,7 @@ export async function extendWorld(bed: Bed, wanted: Counts): Promise<World> {
     );
   const write = (filling: boolean): void => writeFileSync(path, JSON.stringify({ ...wanted, now: known.now, filling } satisfies Note));
   if (known.events < wanted.events) {
-    checkDisk(path, wanted.events - known.events);
+    checkDisk(path, wanted.events - known.events, bed.options.BIG);
     write(true);
     await fill(bed, known, wanted);
     write(false);
@@ -75,10 +75,10 @@ function readNote(path: string): Note | null {
   }
 }
 
-function checkDisk(path: string, events: number): void {
+function checkDisk(path: string, events: number, narrow: boolean): void {
   const { bavail, bsize } = statfsSync(join(path, '..'));
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(0)} GB`;
-  const needed = events * BYTES_AN_EVENT;
+  const needed = events * BYTES_AN_EVENT[narrow ? 'narrow' : 'wide'];
   if (needed > bavail * bsize)
     throw new BenchError(
       `${events.toLocaleString('en-US')} events need about ${gigabytes(needed)}, and ${gigabytes(bavail * bsize)} are free at ${path}. Name a directory on a larger disk with DATA, or choose a smaller SCALE.`,
