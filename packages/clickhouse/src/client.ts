@@ -53,3 +53,27 @@ export function isRowError(error: unknown): boolean {
   const code = clickhouseCode(error);
   return code !== null && DATA_ERRORS.has(code);
 }
+
+/** Codes by which a server says that a statement asks for too much: repeating it would meet the same limit. */
+const TOO_HEAVY: ReadonlyMap<number, string> = new Map([
+  [36, 'has too many nodes'], // BAD_ARGUMENTS, of a query tree
+  [62, 'is too long'], // SYNTAX_ERROR, beyond max_query_size
+  [158, 'reads too many rows'],
+  [159, 'takes too long'],
+  [160, 'takes too long'],
+  [161, 'has too many columns'],
+  [162, 'is nested too deeply'],
+  [167, 'is nested too deeply'],
+  [168, 'is too large'],
+  [191, 'has too many values'],
+  [241, 'needs too much memory'],
+  [306, 'is nested too deeply'],
+  [307, 'reads too many bytes'],
+  [396, 'has too large a result'],
+  [718, 'is too long'],
+]);
+
+/** What a statement asks too much of, for people (`needs too much memory`); null when the error is of another kind. */
+export function tooHeavy(error: unknown): string | null {
+  return TOO_HEAVY.get(clickhouseCode(error) ?? 0) ?? null;
+}

@@ -86,6 +86,9 @@ export type SegmentSwitch = SegmentMoves & { version: number; size: number };
 /** An audit: contacts on the wrong side. */
 export type SegmentAudit = { segmentUid: number; drift: number };
 
+/** A segment that is to be computed anew. */
+export type Rebuild = { segmentUid: number; reason: 'drifted' | 'midnight' };
+
 export type SegmentFailure = { segmentUid: number; version: number; error: string };
 
 export type Commit = {
@@ -98,8 +101,7 @@ export type Commit = {
   switches: readonly SegmentSwitch[];
   failures: readonly SegmentFailure[];
   audits: readonly SegmentAudit[];
-  /** Segments that are to be computed anew. */
-  rebuild: readonly { segmentUid: number; reason: 'drifted' | 'midnight' }[];
+  rebuild: readonly Rebuild[];
   checkedTo: number;
   nextDueAt: number | null;
   touchScore: number;

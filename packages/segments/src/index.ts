@@ -14,3 +14,4 @@ export * from './store/current.ts';
 export * from './store/members.ts';
 export * from './store/preview.ts';
 export * from './store/profile.ts';
+export { readRows } from './store/statements.ts';

@@ -37,7 +37,7 @@ export async function settleBuilds(deps: Deps, context: StepContext, found: Find
     const { build_reason, segment_uid, unlogged } = definition.row;
     // A set whose log is incomplete is the base of its log: it is completed first.
     if (build_reason === null || unlogged || memory.builds.has(segment_uid) || settled.has(segment_uid)) continue;
-    if (canEvaluate(definition, definitions)) memory.builds.set(segment_uid, startBuild(deps, definition, context.moment));
+    if (canEvaluate(definition, definitions)) memory.builds.set(segment_uid, startBuild(deps, definition, context));
   }
 }
 
@@ -71,7 +71,7 @@ async function settle(deps: Deps, context: StepContext, build: Build, found: Fin
 
 /** False when an audit has to look once more. */
 async function switchTo(deps: Deps, context: StepContext, build: Build, found: Findings): Promise<boolean> {
-  const { workspaceId, step, now, moment, definitions } = context;
+  const { workspaceId, step, now, definitions } = context;
   // The row as it is now: its set may have moved on since the build began.
   const definition = definitions.byId.get(build.definition.row.segment_id) ?? build.definition;
   const { row } = definition;
@@ -84,7 +84,7 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
     if (ids !== 'all') for (const id of ids) build.replay.add(id);
   const replayed = [...build.replay];
   const members =
-    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, moment)).get(row.segment_uid) ?? [])];
+    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, context)).get(row.segment_uid) ?? [])];
   const stored = setOf(row, step);
   const parts: SetParts = { workspaceId, buildId: build.id, stored, replayed, members };
   if (row.build_reason === 'audit' && stored) {

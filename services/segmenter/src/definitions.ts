@@ -1,6 +1,6 @@
 /** The segments of a workspace as an evaluator works with them: parsed, with what each depends on. */
 import type { EpochState, SegmentRow } from '@muster/postgres';
-import { type Dependencies, dependenciesOf, type Node, parseTree, type SetRef, segmentsOf } from '@muster/segments';
+import { type Dependencies, dependenciesOf, type Node, parseTree, type SetRef, segmentsOf, setOfSegment } from '@muster/segments';
 
 export type Definition = {
   row: SegmentRow;
@@ -57,8 +57,7 @@ export const isMoving = ({ row }: Definition): boolean =>
 
 /** Stored members of a segment, or null when there has never been a complete set. */
 export function setOf(row: SegmentRow, epochs: EpochState): SetRef | null {
-  if (row.base_epoch === null) return null;
-  return { segmentUid: row.segment_uid, baseEpoch: row.base_epoch, epoch: epochs.committed, voidEpochs: epochs.voidEpochs };
+  return setOfSegment({ segmentUid: row.segment_uid, baseEpoch: row.base_epoch }, epochs);
 }
 
 /** Resolver of references for the compiler. */

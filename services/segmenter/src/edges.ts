@@ -3,8 +3,8 @@
  * contacts who crossed an edge since the last look are touched like any other; the next edge says when to look again.
  */
 import { localDayOf, localDayStart, MAX_TIME_MS, MIN_TIME_MS, nextDay } from '@muster/domain';
-import type { Touched } from '@muster/queues';
-import type { Window } from '@muster/segments';
+import { type Touched, touch } from '@muster/queues';
+import { Params, type Window } from '@muster/segments';
 import { z } from 'zod';
 import type { Definition } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -22,55 +22,50 @@ export function mergeWindows(definitions: readonly Definition[]): Window[] {
 }
 
 const clamp = (ms: number) => Math.min(Math.max(ms, MIN_TIME_MS), MAX_TIME_MS);
-/** Times come from the stored ones and may lie anywhere in their range; milliseconds are whole numbers and written as they are. */
-const time = (ms: number) => `fromUnixTimestamp64Milli(toInt64(${Math.trunc(clamp(ms))}), 'UTC')`;
+const time = (ms: number, params: Params) => `fromUnixTimestamp64Milli(${params.ms(clamp(ms))}, 'UTC')`;
 
 /** Contacts who crossed an edge after `from`, up to `to` included (milliseconds), by the dependency of the window. */
 export async function crossed(deps: Deps, workspaceId: number, windows: readonly Window[], from: number, to: number): Promise<Touched> {
   const touched: Touched = new Map();
   if (windows.length === 0 || from >= to) return touched;
+  const params = new Params();
+  const ws = params.add('UInt32', workspaceId);
   const selects = windows.map(({ source, offsets }, n) => {
     const column = source.type === 'kind' ? 'occurred_at' : source.field;
-    const slices = offsets.map((o) => `(${column} > ${time(from - o)} AND ${column} <= ${time(to - o)})`).join(' OR ');
-    const [table, kind] = source.type === 'kind' ? ['event_times', ` AND kind = {k${n}:String}`] : ['contacts', ''];
-    return `SELECT DISTINCT ${n} AS n, contact_id FROM ${table} WHERE workspace_id = {ws:UInt32}${kind} AND (${slices})`;
+    const slices = offsets.map((o) => `(${column} > ${time(from - o, params)} AND ${column} <= ${time(to - o, params)})`).join(' OR ');
+    const [table, kind] = source.type === 'kind' ? ['event_times', ` AND kind = ${params.text(source.kind)}`] : ['contacts', ''];
+    return `SELECT DISTINCT ${n} AS n, contact_id FROM ${table} WHERE workspace_id = ${ws}${kind} AND (${slices})`;
   });
   const rows = await rowsOf(deps, 'edges', {
     query: selects.join(' UNION ALL '),
-    params: { ws: workspaceId, ...kindParams(windows) },
+    params: params.values,
     schema: z.tuple([z.number(), z.number()]),
   });
-  for (const [n, contact] of rows) {
-    const dependency = windows[n]?.dependency ?? '';
-    const known = touched.get(dependency);
-    if (known === undefined) touched.set(dependency, new Set([contact]));
-    else if (known !== 'all') known.add(contact);
-  }
+  for (const [n, contact] of rows) touch(touched, windows[n]?.dependency ?? '', contact);
   return touched;
-}
-
-function kindParams(windows: readonly Window[]): Record<string, string> {
-  return Object.fromEntries(windows.flatMap(({ source }, n) => (source.type === 'kind' ? [[`k${n}`, source.kind]] : [])));
 }
 
 /** When the next edge after `now` is due, milliseconds; null when nothing that is stored has one. */
 export async function nextEdge(deps: Deps, workspaceId: number, windows: readonly Window[], now: number): Promise<number | null> {
   if (windows.length === 0) return null;
-  const selects = windows.flatMap(({ source, offsets }, n) =>
+  const params = new Params();
+  const ws = params.add('UInt32', workspaceId);
+  const selects = windows.flatMap(({ source, offsets }) =>
     offsets.map((offset) => {
-      const after = time(now - offset);
+      const after = time(now - offset, params);
+      const shift = params.ms(offset);
       if (source.type === 'field')
-        return `SELECT minOrNull(toUnixTimestamp64Milli(assumeNotNull(${source.field}))) + (${offset}) AS due FROM contacts
-          WHERE workspace_id = {ws:UInt32} AND ${source.field} > ${after}`;
+        return `SELECT minOrNull(toUnixTimestamp64Milli(assumeNotNull(${source.field}))) + ${shift} AS due FROM contacts
+          WHERE workspace_id = ${ws} AND ${source.field} > ${after}`;
       // The first row of a range of the order, not its minimum: only the row's granule is read.
-      return `SELECT * FROM (SELECT toNullable(toUnixTimestamp64Milli(occurred_at)) + (${offset}) AS due FROM event_times
-        WHERE workspace_id = {ws:UInt32} AND kind = {k${n}:String} AND occurred_at > ${after}
+      return `SELECT * FROM (SELECT toNullable(toUnixTimestamp64Milli(occurred_at)) + ${shift} AS due FROM event_times
+        WHERE workspace_id = ${ws} AND kind = ${params.text(source.kind)} AND occurred_at > ${after}
         ORDER BY workspace_id, kind, occurred_at LIMIT 1)`;
     }),
   );
   const [row] = await rowsOf(deps, 'next_edge', {
     query: `SELECT toString(min(due)) FROM (${selects.join(' UNION ALL ')}) WHERE due IS NOT NULL`,
-    params: { ws: workspaceId, ...kindParams(windows) },
+    params: params.values,
     schema: z.tuple([z.string().nullable()]),
   });
   return row?.[0] == null ? null : Number(row[0]);

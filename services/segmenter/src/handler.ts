@@ -1,7 +1,7 @@
 /** The queue of evaluations, and the sweep behind it: no mark, edge, build or deletion waits longer than a second for lack of a job. */
 import { workspacesWithSegments } from '@muster/postgres';
 import { evaluationSchema, QUEUE_PREFIX, SEGMENTS_QUEUE, WORKER_TUNING, workspacesToLookAt } from '@muster/queues';
-import { errorFields, type Redis } from '@muster/runtime';
+import { errorFields, oncePerBurst, type Redis } from '@muster/runtime';
 import { Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
 import { evaluateWorkspace } from './evaluator.ts';
@@ -24,13 +24,10 @@ export function createEvaluationWorker(deps: Deps, connection: Redis): Worker {
     concurrency: deps.config.MUSTER_SEGMENT_CONCURRENCY,
     autorun: false,
   });
-  let logged = 0;
-  worker.on('error', (error) => {
-    // A lost connection or lock raises bursts of these.
-    if (Date.now() - logged < 5_000) return;
-    logged = Date.now();
-    deps.log.warn(errorFields(error), 'evaluation worker error');
-  });
+  worker.on(
+    'error',
+    oncePerBurst((error) => deps.log.warn(errorFields(error), 'evaluation worker error')),
+  );
   worker.on('failed', (job, error) => deps.log.warn({ job: job?.id, ...errorFields(error) }, 'an evaluation failed; the sweep asks again'));
   return worker;
 }

@@ -37,9 +37,14 @@ async function main(): Promise<void> {
   const requestTimeoutMs = (Math.max(config.MUSTER_SEGMENT_BUILD_SECONDS, config.MUSTER_SEGMENT_STEP_SECONDS) + 10) * 1_000;
   const clickhouse = createClickHouse(config.MUSTER_CLICKHOUSE_URL, { requestTimeoutMs });
   const requests = new EvaluationRequests(redis);
+  const readDrift = () =>
+    driftByWorkspace(pool).catch((error: unknown) => {
+      logger.warn(errorFields(error), 'drift not read, its metric keeps the last figure');
+      return null;
+    });
   const deps: Deps = {
     ...{ config, log: logger, pool, redis, clickhouse, requests },
-    metrics: createSegmenterMetrics(registry, () => driftByWorkspace(pool)),
+    metrics: createSegmenterMetrics(registry, readDrift),
     failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
     holder: randomUUID(),
     clock: (postgresNow) => postgresNow,

@@ -2,8 +2,14 @@ import { Counter, Gauge, Histogram, type Registry } from '@muster/runtime';
 
 export type SegmenterMetrics = ReturnType<typeof createSegmenterMetrics>;
 
-/** @param readDrift contacts that the last audits found on the wrong side, by workspace; asked when the metrics are */
-export function createSegmenterMetrics(registry: Registry, readDrift: () => Promise<ReadonlyMap<number, number>> = async () => new Map()) {
+/**
+ * @param readDrift contacts that the last audits found on the wrong side, by workspace; asked when the metrics are. Null = not known now:
+ *   the last figure stays
+ */
+export function createSegmenterMetrics(
+  registry: Registry,
+  readDrift: () => Promise<ReadonlyMap<number, number> | null> = async () => null,
+) {
   const registers = [registry];
   return {
     stepSeconds: new Histogram({
@@ -41,7 +47,7 @@ export function createSegmenterMetrics(registry: Registry, readDrift: () => Prom
       registers,
       // From the table, not from the audits of this process: the next one may be another's, and this one would tell of the old for ever.
       async collect() {
-        const drift = await readDrift().catch(() => null);
+        const drift = await readDrift();
         if (!drift) return;
         this.reset();
         for (const [workspace, contacts] of drift) this.set({ workspace: String(workspace) }, contacts);

@@ -1,5 +1,5 @@
 /** What an evaluator remembers between steps, and what the parts of one step find out together. */
-import type { Commit, SegmentFailure, SegmentMoves, Step } from '@muster/postgres';
+import type { Rebuild, SegmentAudit, SegmentFailure, SegmentMoves, SegmentSwitch, Step } from '@muster/postgres';
 import type { Touched } from '@muster/queues';
 import type { Build } from './build.ts';
 import type { Definition, Definitions } from './definitions.ts';
@@ -44,26 +44,19 @@ export function forget(memory: Memory): void {
 }
 
 /** What the parts of a step find out together. */
-export type Findings = Pick<Commit, 'moves' | 'switches' | 'failures' | 'audits' | 'rebuild'> & {
+export type Findings = {
   moves: SegmentMoves[];
-  switches: Commit['switches'][number][];
+  switches: SegmentSwitch[];
   failures: SegmentFailure[];
-  audits: Commit['audits'][number][];
-  rebuild: Commit['rebuild'][number][];
+  audits: SegmentAudit[];
+  rebuild: Rebuild[];
   flips: Flips[];
-  /** Marks for segments that refer to one that moved. */
+  /** Marks for segments that refer to one that was switched. */
   touched: Touched;
 };
 
 /** Whether a step has sent anything to ClickHouse yet: an epoch without rows need not be remembered. */
 export type Wrote = { anything: boolean };
 
-export type StepContext = {
-  wrote: Wrote;
-  workspaceId: number;
-  step: Step;
-  now: number;
-  moment: Moment;
-  definitions: Definitions;
-  memory: Memory;
-};
+/** The moment of a step, and what it works on. */
+export type StepContext = Moment & { wrote: Wrote; step: Step; definitions: Definitions; memory: Memory };

@@ -1,6 +1,6 @@
 /** Statements to ClickHouse, counted by purpose, with the limits under which segments are evaluated. */
-import { type ClickHouse, clickhouseCode } from '@muster/clickhouse';
-import { SETTINGS } from '@muster/segments';
+import { type ClickHouse, clickhouseCode, tooHeavy } from '@muster/clickhouse';
+import { readRows, SETTINGS } from '@muster/segments';
 import type { z } from 'zod';
 import type { Deps } from './deps.ts';
 
@@ -20,13 +20,12 @@ export async function rowsOf<T extends z.ZodType>(
   statement: { query: string; params: Params; schema: T; seconds?: number },
 ): Promise<z.infer<T>[]> {
   deps.metrics.statements.inc({ purpose });
-  const result = await deps.clickhouse.query({
+  return readRows(deps.clickhouse, {
     query: statement.query,
-    query_params: statement.params,
-    clickhouse_settings: settings(deps, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS),
-    format: 'JSONCompactEachRow',
+    params: statement.params,
+    row: statement.schema,
+    settings: settings(deps, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS),
   });
-  return (await result.json<unknown>()).map((row) => statement.schema.parse(row));
 }
 
 /** Runs `INSERT … SELECT`; acknowledged when every row is in. */
@@ -43,21 +42,6 @@ export async function insertFrom(
   });
 }
 
-/** Codes by which ClickHouse says that a statement asks for too much, and repeating it would do so again. */
-const TOO_HEAVY: ReadonlyMap<number, string> = new Map([
-  [158, 'reads too many rows'],
-  [159, 'takes too long'],
-  [160, 'takes too long'],
-  [161, 'has too many columns'],
-  [162, 'is nested too deeply'],
-  [167, 'is nested too deeply'],
-  [168, 'is too large'],
-  [191, 'has too many values'],
-  [241, 'needs too much memory'],
-  [307, 'reads too many bytes'],
-  [396, 'has too large a result'],
-]);
-
 /**
  * Why a segment cannot be evaluated, or null when the error is not the segment's: the connection, the server, a restart. A server that
  * refuses a statement for anything else than its load has met a fault of ours; the segment fails by itself, the others go on.
@@ -65,20 +49,29 @@ const TOO_HEAVY: ReadonlyMap<number, string> = new Map([
 export function reasonOf(error: unknown): string | null {
   const code = clickhouseCode(error);
   if (code === null) return null;
-  const heavy = TOO_HEAVY.get(code);
-  if (heavy !== undefined) return `it ${heavy}`;
+  const heavy = tooHeavy(error);
+  if (heavy !== null) return `it ${heavy}`;
   return TRANSIENT.has(code) ? null : `ClickHouse refuses it (code ${code})`;
 }
 
 const TRANSIENT: ReadonlySet<number> = new Set([
   3, // UNEXPECTED_END_OF_FILE
   60, // UNKNOWN_TABLE: migrations are on their way
+  74, // CANNOT_READ_FROM_FILE_DESCRIPTOR
+  75, // CANNOT_WRITE_TO_FILE_DESCRIPTOR
   81, // UNKNOWN_DATABASE
+  164, // READONLY
   202, // TOO_MANY_SIMULTANEOUS_QUERIES
   209, // SOCKET_TIMEOUT
   210, // NETWORK_ERROR
   236, // ABORTED
+  242, // TABLE_IS_READ_ONLY
+  243, // NOT_ENOUGH_SPACE
   252, // TOO_MANY_PARTS
   394, // QUERY_WAS_CANCELLED
+  439, // CANNOT_SCHEDULE_TASK
+  497, // ACCESS_DENIED
+  516, // AUTHENTICATION_FAILED
+  745, // SERVER_OVERLOADED
   999, // KEEPER_EXCEPTION
 ]);

@@ -8,12 +8,12 @@ import type { Deps } from './deps.ts';
 import { writeFlips } from './flips.ts';
 import { completeLogs } from './logs.ts';
 import { lookForEdges, nextLook } from './look.ts';
-import type { Moment } from './members.ts';
 import { type Findings, forget, LEASE_SECONDS, type Memory, type StepContext, type StepEnd, type Wrote } from './state.ts';
 import { evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
 const REWATCH_MS = 10_000;
+
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
   if (step === null) return 'taken';
@@ -38,8 +38,7 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
 async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory, wrote: Wrote): Promise<StepEnd> {
   const now = deps.clock(step.now);
   const { definitions, intact } = await refresh(deps, workspaceId, step, memory);
-  const moment: Moment = { workspaceId, now, sets: memberSets(definitions, step) };
-  const context: StepContext = { workspaceId, step, now, moment, definitions, memory, wrote };
+  const context: StepContext = { workspaceId, now, sets: memberSets(definitions, step), step, definitions, memory, wrote };
   const found: Findings = { moves: [], switches: [], failures: [], audits: [], rebuild: [], flips: [], touched: new Map() };
 
   const moving = definitions.live.filter(isMoving);

@@ -27,7 +27,7 @@ export async function evaluateTouched(
       (d) => [...names].some((name) => d.dependencies.names.has(name)) || d.refersTo.some((id) => moved.has(id)),
     );
     if (concerned.length === 0) continue;
-    const moment = { ...context.moment, sets: withPending(context.moment, moved) };
+    const moment: Moment = { ...context, sets: withPending(context, moved) };
     const [fresh, stored] = await Promise.all([
       evaluateEach(deps, concerned, contacts, moment, found),
       storedMembers(deps, context.workspaceId, setsOf(concerned, context), contacts),

@@ -18,7 +18,7 @@ export type ContainsField = (typeof CONTAINS)[number];
 export type EqualsField = (typeof EQUALS)[number];
 
 /** Both sides through `lowerUTF8`, final sigma read as sigma: what "case-insensitive" means everywhere. */
-const fold = (expression: string) => `replaceAll(lowerUTF8(${expression}), 'ς', 'σ')`;
+export const fold = (expression: string): string => `replaceAll(lowerUTF8(${expression}), 'ς', 'σ')`;
 
 /** `with` begins the statement; it is empty unless the filter needs it. */
 function conditions(workspaceId: number, filter: ContactFilter): { with: string; where: string; params: Record<string, unknown> } {

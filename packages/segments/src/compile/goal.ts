@@ -3,14 +3,10 @@
  * sum of 0.1 and 0.2 is 0.3, and an average is compared as sum against value × count.
  */
 import { timeRange } from '../plan/time-range.ts';
-import type { GoalLeaf, TimelineLeaf } from '../schema/leaf.ts';
-import { CUSTOM_KIND_PREFIX } from '../schema/leaf.ts';
-import { type FilterContext, filtersCondition, inRange } from './filter.ts';
+import { CUSTOM_KIND_PREFIX, type GoalLeaf, type TimelineLeaf } from '../schema/leaf.ts';
+import { type FilterContext, filterCondition, filtersCondition, inRange } from './filter.ts';
 import type { Params } from './params.ts';
-import type { Pass } from './pass.ts';
-
-/** Bitmap expression, and whether the leaf matches the contacts that are not in it. */
-export type Matched = { bitmap: string; complement: boolean };
+import { conjunction, type Matched, type Pass } from './pass.ts';
 
 const TIME = 'toUnixTimestamp64Milli(occurred_at)';
 const VALUE = 'assumeNotNull(goal_value)';
@@ -24,10 +20,10 @@ export function goalLeaf(leaf: GoalLeaf, pass: Pass, context: FilterContext): Ma
   // An empty name is no name: nothing has it.
   if (leaf.goal_name !== undefined) parts.push(`goal_name != '' AND goal_name = ${params.text(leaf.goal_name)}`);
   if (leaf.event_name !== undefined) parts.push(`event_name = ${params.text(leaf.event_name)}`);
-  pass.restrict(leaf.event_name === undefined ? null : `event_name = ${params.text(leaf.event_name)}`);
   const filters = filtersCondition(leaf.filters ?? [], leaf.filters_operator ?? 'and', context);
   if (filters) parts.push(filters);
   const condition = conjunction(parts);
+  pass.restrict(condition);
   const compare = comparison(leaf, params);
   const valued = `${condition} AND goal_value IS NOT NULL`;
   switch (leaf.aggregate_operator) {
@@ -101,19 +97,15 @@ function plainDecimal(value: number): string {
 export function customKindCount(leaf: TimelineLeaf, pass: Pass, context: FilterContext): string {
   const { params } = context;
   const name = `event_name = ${params.text(leaf.kind.slice(CUSTOM_KIND_PREFIX.length))}`;
-  pass.restrict(name);
   const parts = [name, inRange(TIME, timeRange(leaf.timeframe_operator ?? 'anytime', leaf.timeframe_values ?? [], context.clock), params)];
   // What only messages and lists have, a custom event does not.
-  const own = (leaf.filters ?? []).map((f) => (f.field_name === 'properties' ? f : null));
-  const conditions = own.map((f, n) => (f ? filtersCondition([f], 'and', context) : missing(leaf.filters?.[n]?.operator ?? '')));
-  if (conditions.length > 0) parts.push(`(${conditions.join(leaf.filters_operator === 'or' ? ' OR ' : ' AND ')})`);
+  const filters = (leaf.filters ?? []).map((f) => (f.field_name === 'properties' ? filterCondition(f, context) : missing(f.operator)));
+  if (filters.length > 0) parts.push(`(${filters.join(leaf.filters_operator === 'or' ? ' OR ' : ' AND ')})`);
   if (leaf.template_id !== undefined) parts.push('0');
-  return pass.aggregate(`countIf(${conjunction(parts)})`);
+  const condition = conjunction(parts);
+  pass.restrict(condition);
+  return pass.aggregate(`countIf(${condition})`);
 }
 
 /** A filter on a column without a value: only a negation matches. */
 const missing = (operator: string): string => (operator.startsWith('not_') || operator === 'is_not_set' ? '1' : '0');
-
-export function conjunction(parts: readonly string[]): string {
-  return parts.filter((part) => part !== '1').join(' AND ') || '1';
-}

@@ -3,13 +3,19 @@
  * share, of whatever segments, is computed once.
  */
 
+/** Bitmap expression, and whether the leaf matches the contacts that are not in it. */
+export type Matched = { bitmap: string; complement: boolean };
+
+export function conjunction(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '1').join(' AND ') || '1';
+}
+
 /** Aggregates per contact are named once and used by the conditions of several leaves. */
 export class Pass {
   readonly name: string;
   readonly #conditions = new Map<string, number>();
   readonly #aggregates = new Map<string, string>();
   readonly #restrictions = new Set<string>();
-  #unrestricted = false;
 
   constructor(name: string) {
     this.name = name;
@@ -35,14 +41,14 @@ export class Pass {
     return name;
   }
 
-  /** What a leaf reads of the table: the pass reads the rows that at least one of its leaves wants. Null = all of them. */
-  restrict(condition: string | null): void {
-    if (condition === null) this.#unrestricted = true;
-    else this.#restrictions.add(condition);
+  /** The rows that a leaf wants: the pass reads those that at least one of its leaves wants. */
+  restrict(condition: string): void {
+    this.#restrictions.add(condition);
   }
 
   get restriction(): string {
-    return this.#unrestricted || this.#restrictions.size === 0 ? '1' : `(${[...this.#restrictions].join(' OR ')})`;
+    if (this.#restrictions.size === 0 || this.#restrictions.has('1')) return '1';
+    return [...this.#restrictions].map((condition) => `(${condition})`).join(' OR ');
   }
 
   get conditions(): readonly string[] {
@@ -59,12 +65,12 @@ const states = (conditions: readonly string[]) =>
 
 /** A pass over rows that are contacts. */
 export function rowPassSql(pass: Pass, table: string, where: string): string {
-  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${table} WHERE ${where} AND ${pass.restriction}`;
+  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${table} WHERE ${where} AND (${pass.restriction})`;
 }
 
 /** A pass that aggregates the rows of each contact first. */
 export function groupPassSql(pass: Pass, table: string, where: string): string {
   const columns = pass.aggregates.map(([name, expression]) => `${expression} AS ${name}`);
   return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM (
-    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND ${pass.restriction} GROUP BY contact_id)`;
+    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND (${pass.restriction}) GROUP BY contact_id)`;
 }

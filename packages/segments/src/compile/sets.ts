@@ -2,6 +2,7 @@
  * Who is in a segment, from what is stored: the set that was complete at its base epoch, and the joins and leaves since. Epochs that
  * were never committed are not looked at.
  */
+import type { EpochState } from '@muster/postgres';
 import type { Params } from './params.ts';
 
 /** A segment's members as of an epoch. */
@@ -16,6 +17,14 @@ export type SetRef = {
   /** Joins and leaves on top of that, which are not stored yet. */
   pending?: { joined: readonly number[]; parted: readonly number[] };
 };
+
+/** The members of a segment as they are shown now, or null when it has never been complete. */
+export function setOfSegment(
+  { segmentUid, baseEpoch }: { segmentUid: number; baseEpoch: number | null },
+  { committed, voidEpochs }: EpochState,
+): SetRef | null {
+  return baseEpoch === null ? null : { segmentUid, baseEpoch, epoch: committed, voidEpochs };
+}
 
 /** Statements of one row each, and the bitmap of the members over their columns. */
 export function memberSetParts(workspaceId: number, set: SetRef, params: Params, name: string): { selects: string[]; bitmap: string } {

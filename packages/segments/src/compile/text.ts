@@ -1,7 +1,6 @@
-/** Conditions on text. "Case-insensitive": both sides through ClickHouse's `lowerUTF8`, final sigma read as sigma. */
+/** Conditions on text. "Case-insensitive" means what it means for filters on the mirror. */
+import { fold } from '@muster/clickhouse';
 import type { Params } from './params.ts';
-
-export const fold = (expression: string): string => `replaceAll(lowerUTF8(${expression}), 'ς', 'σ')`;
 
 const SEARCHES = {
   contains: (text: string, needle: string) => `position(${text}, ${needle}) > 0`,

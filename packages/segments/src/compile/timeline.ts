@@ -1,43 +1,57 @@
 /**
- * Activity: the number of distinct entries of a kind. Tables may hold several copies of an entry until they are merged:
+ * Activity: the number of distinct entries of a kind. Tables may hold several copies of an entry until they are merged. What a leaf asks
+ * decides how its rows are read:
  *
- *   raw     conditions on kind and time, which all copies share: copies are told apart by their key, without reading FINAL
- *   first   conditions on what a copy may say differently: only the first accepted copy counts, so FINAL is read
+ *   which rows   raw: conditions on kind and time, which all copies share; FINAL: conditions on what a copy may say differently, because
+ *                only the first accepted copy counts
+ *   how          any: whether there is one at all is a bitmap over the rows themselves, however many copies; count: per contact, copies
+ *                told apart
  */
 import { timeRange } from '../plan/time-range.ts';
 import type { TimelineLeaf } from '../schema/leaf.ts';
 import { type FilterContext, filtersCondition, inRange } from './filter.ts';
-import { conjunction, type Matched } from './goal.ts';
-import type { Pass } from './pass.ts';
+import { conjunction, type Matched, type Pass } from './pass.ts';
+
+/** At least none: there is nothing to read. */
+export const matchesEverybody = (leaf: TimelineLeaf): boolean => leaf.count_operator === 'at_least' && leaf.count_value === 0;
+
+/** Whether the leaf tells nothing apart but none and some. */
+export function asksForAny({ count_operator, count_value }: TimelineLeaf): boolean {
+  return count_operator === 'at_least' ? count_value === 1 : count_value === 0;
+}
 
 export const readsFirstCopies = (leaf: TimelineLeaf): boolean => leaf.template_id !== undefined || (leaf.filters?.length ?? 0) > 0;
 
-/** Number of entries as an aggregate of the pass; where only "any" matters, copies need not be told apart. */
-export function activityCount(leaf: TimelineLeaf, pass: Pass, context: FilterContext): string {
+/** The entries that the leaf counts. */
+function entries(leaf: TimelineLeaf, context: FilterContext): string {
   const { params } = context;
-  const kind = `kind = ${params.text(leaf.kind)}`;
-  pass.restrict(kind);
   const range = timeRange(leaf.timeframe_operator ?? 'anytime', leaf.timeframe_values ?? [], context.clock);
-  const parts = [kind, inRange('toUnixTimestamp64Milli(occurred_at)', range, params)];
+  const parts = [`kind = ${params.text(leaf.kind)}`, inRange('toUnixTimestamp64Milli(occurred_at)', range, params)];
   if (leaf.template_id !== undefined) parts.push(`template_id != '' AND template_id = ${params.text(leaf.template_id)}`);
   const filters = filtersCondition(leaf.filters ?? [], leaf.filters_operator ?? 'and', context);
   if (filters) parts.push(filters);
-  const condition = conjunction(parts);
-  if (readsFirstCopies(leaf) || thresholdOf(leaf) <= 1) return pass.aggregate(`countIf(${condition})`);
+  return conjunction(parts);
+}
+
+/** Contacts who have such an entry, from a pass over rows. */
+export function anyActivity(leaf: TimelineLeaf, pass: Pass, context: FilterContext): Matched {
+  const condition = entries(leaf, context);
+  pass.restrict(condition);
+  return { bitmap: pass.bitmap(condition), complement: leaf.count_operator !== 'at_least' };
+}
+
+/** Number of entries as an aggregate of a pass per contact. */
+export function activityCount(leaf: TimelineLeaf, pass: Pass, context: FilterContext): string {
+  const condition = entries(leaf, context);
+  pass.restrict(condition);
+  if (readsFirstCopies(leaf)) return pass.aggregate(`countIf(${condition})`);
   // The id of an entry counts once per moment; 64 bits of it tell the entries of one contact apart.
   return pass.aggregate(`uniqExactIf(cityHash64(id, occurred_at), ${condition})`);
 }
 
-/** The largest number that the leaf tells from the one below it. */
-function thresholdOf({ count_operator, count_value }: TimelineLeaf): number {
-  return count_operator === 'at_least' ? count_value : count_value + 1;
-}
-
 /** Whether a number of entries matches. None = 0, so `exactly 0` and `at_most n` match contacts without any. */
-export function countMatches(leaf: TimelineLeaf, count: string, pass: Pass, everybody: string): Matched {
-  const { count_operator, count_value: n } = leaf;
-  const atLeast = (k: number) => pass.bitmap(`${count} >= ${k}`);
-  if (count_operator === 'at_most') return { bitmap: atLeast(n + 1), complement: true };
-  if (n === 0) return count_operator === 'exactly' ? { bitmap: atLeast(1), complement: true } : { bitmap: everybody, complement: false };
-  return { bitmap: count_operator === 'exactly' ? pass.bitmap(`${count} = ${n}`) : atLeast(n), complement: false };
+export function countMatches({ count_operator, count_value: n }: TimelineLeaf, count: string, pass: Pass): Matched {
+  if (count_operator === 'at_most') return { bitmap: pass.bitmap(`${count} >= ${n + 1}`), complement: true };
+  if (count_operator === 'exactly' && n === 0) return { bitmap: pass.bitmap(`${count} >= 1`), complement: true };
+  return { bitmap: pass.bitmap(`${count} ${count_operator === 'exactly' ? '=' : '>='} ${n}`), complement: false };
 }

@@ -9,17 +9,19 @@ import type { Clock } from '../plan/time-range.ts';
 import { CUSTOM_KIND_PREFIX, type Leaf, type TimelineLeaf } from '../schema/leaf.ts';
 import type { Node } from '../schema/tree.ts';
 import { type FilterContext, filterCondition } from './filter.ts';
-import { customKindCount, goalLeaf, type Matched } from './goal.ts';
+import { customKindCount, goalLeaf } from './goal.ts';
 import { Params } from './params.ts';
-import { groupPassSql, Pass, rowPassSql } from './pass.ts';
+import { groupPassSql, type Matched, Pass, rowPassSql } from './pass.ts';
 import { memberSetParts, type SetRef } from './sets.ts';
-import { activityCount, countMatches, readsFirstCopies } from './timeline.ts';
+import { activityCount, anyActivity, asksForAny, countMatches, matchesEverybody, readsFirstCopies } from './timeline.ts';
 
 /** What a compiled statement relies on. */
 export const SETTINGS = {
   // A whole JSON document with an integer above 2^64 is refused by simdjson.
   allow_simdjson: 0,
   optimize_aggregation_in_order: 1,
+  // A condition on what copies say differently holds for the copy that stays: it comes after FINAL, never before.
+  optimize_move_to_prewhere_if_final: 0,
   // Statements are many and all differ: compiling each to machine code takes longer than running it.
   compile_expressions: 0,
   compile_aggregate_expressions: 0,
@@ -85,8 +87,7 @@ class Compiler {
   from(): string {
     const selects = [
       rowPassSql(this.#contacts, 'contacts FINAL', this.#where),
-      // A leaf that everybody matches asks nothing of its pass; without an aggregate that would be a row per contact, or none at all.
-      ...[...this.#passes.values()].filter(({ pass }) => pass.conditions.length > 0).map(({ pass, sql }) => sql(pass)),
+      ...[...this.#passes.values()].map(({ pass, sql }) => sql(pass)),
       ...[...this.#sets.values()].flatMap((set) => set.selects),
     ];
     return selects.map((select, n) => `(${select}) AS t${n}`).join('\n CROSS JOIN ');
@@ -130,18 +131,24 @@ class Compiler {
   }
 
   #activity(leaf: TimelineLeaf, context: FilterContext): Matched {
+    if (matchesEverybody(leaf)) return { bitmap: this.everybody, complement: false };
     if (leaf.kind.startsWith(CUSTOM_KIND_PREFIX)) {
       const pass = this.#customEvents();
-      return countMatches(leaf, customKindCount(leaf, pass, context), pass, this.everybody);
+      return countMatches(leaf, customKindCount(leaf, pass, context), pass);
     }
-    const final = readsFirstCopies(leaf) ? ' FINAL' : '';
     // Kind by kind, each is one range of the kind-first order; of a few contacts, all kinds lie together in the other one.
     const restricted = this.#context.contacts !== null;
-    const table = restricted ? 'timeline_by_contact' : 'timeline_by_kind';
-    const pass = this.#pass(`timeline_${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`, (p) =>
-      groupPassSql(p, `${table}${final}`, this.#where),
-    );
-    return countMatches(leaf, activityCount(leaf, pass, context), pass, this.everybody);
+    const final = readsFirstCopies(leaf);
+    const table = `timeline_by_${restricted ? 'contact' : 'kind'}${final ? ' FINAL' : ''}`;
+    const name = `${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`;
+    if (asksForAny(leaf))
+      return anyActivity(
+        leaf,
+        this.#pass(`any_${name}`, (p) => rowPassSql(p, table, this.#where)),
+        context,
+      );
+    const pass = this.#pass(`count_${name}`, (p) => groupPassSql(p, table, this.#where));
+    return countMatches(leaf, activityCount(leaf, pass, context), pass);
   }
 
   readonly #kinds = new Map<string, number>();

@@ -4,7 +4,6 @@
  */
 import type { EpochState, Queryable } from '@muster/postgres';
 import { z } from 'zod';
-import type { SetRef } from '../compile/sets.ts';
 
 /** A live segment, as far as its members are concerned. */
 export type CurrentSegment = {
@@ -44,9 +43,4 @@ export async function currentSegments(db: Queryable, workspaceId: number, ids?: 
   );
   const { now, committed, voids, segments } = rowSchema.parse(rows[0]);
   return { now, epochs: { committed, voidEpochs: voids }, segments };
-}
-
-/** The members of a segment as they are shown now, or null when it has never been complete. */
-export function setOfSegment({ segmentUid, baseEpoch }: CurrentSegment, { committed, voidEpochs }: EpochState): SetRef | null {
-  return baseEpoch === null ? null : { segmentUid, baseEpoch, epoch: committed, voidEpochs };
 }

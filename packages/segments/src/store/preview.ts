@@ -1,5 +1,5 @@
 /** Evaluating a tree over everybody without storing anything: the same statement as a build, under limits. */
-import { type ClickHouse, clickhouseCode } from '@muster/clickhouse';
+import { type ClickHouse, tooHeavy } from '@muster/clickhouse';
 import { z } from 'zod';
 import type { SetRef } from '../compile/sets.ts';
 import { compileTrees, SETTINGS } from '../compile/tree.ts';
@@ -10,24 +10,6 @@ import { readRows } from './statements.ts';
 export class TooHeavyError extends Error {
   override readonly name = 'TooHeavyError';
 }
-
-const TOO_HEAVY: ReadonlySet<number> = new Set([
-  36, // BAD_ARGUMENTS: a query tree with too many nodes
-  62, // SYNTAX_ERROR: a statement that is too long
-  158, // TOO_MANY_ROWS
-  159, // TIMEOUT_EXCEEDED
-  160, // TOO_SLOW
-  161, // TOO_MANY_COLUMNS
-  162, // TOO_DEEP_SUBQUERIES
-  167, // TOO_DEEP_AST
-  168, // TOO_BIG_AST
-  191, // SET_SIZE_LIMIT_EXCEEDED
-  241, // MEMORY_LIMIT_EXCEEDED
-  306, // TOO_DEEP_RECURSION
-  307, // TOO_MANY_BYTES
-  396, // TOO_MANY_ROWS_OR_BYTES
-  718, // TOO_SLOW_PARSING
-]);
 
 export type Preview = {
   workspaceId: number;
@@ -71,8 +53,7 @@ export async function previewTree(
     });
     return { total: row?.[0] ?? 0, contactIds: row?.[1] ?? [] };
   } catch (error) {
-    if (patience.aborted || TOO_HEAVY.has(clickhouseCode(error) ?? 0))
-      throw new TooHeavyError('the tree takes too much time or memory', { cause: error });
+    if (patience.aborted || tooHeavy(error) !== null) throw new TooHeavyError('the tree takes too much time or memory', { cause: error });
     throw error;
   }
 }

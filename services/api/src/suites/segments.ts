@@ -70,7 +70,18 @@ const FAULTY: [string, unknown, string[]][] = [
   ['an unknown segment', inSegment('no_such_segment'), ['tree.leaf.segment.segment_id segment_not_found']],
   ['11 levels', nested(11), [`tree${'.branch.leaves[0]'.repeat(10)} too_deep`]],
   ['201 leaves', branch('or', ...Array.from({ length: 201 }, () => everybody)), ['tree too_many_leaves']],
-  ['300 kB', contacts(text('email', 'equals', ...Array.from({ length: 330 }, (_, i) => String(i).padEnd(900, 'x')))), ['tree too_large']],
+  [
+    '300 kB',
+    contacts(
+      ...Array.from({ length: 10 }, () => text('email', 'equals', ...Array.from({ length: 33 }, (_, i) => String(i).padEnd(900, 'x')))),
+    ),
+    ['tree too_large'],
+  ],
+  [
+    'a filter with 36,000 characters of values',
+    contacts(text('email', 'equals', ...Array.from({ length: 40 }, (_, i) => String(i).padEnd(900, 'x')))),
+    [`${FILTER}.string_values too_large`],
+  ],
   [
     'several faults at once',
     branch('and', contacts(text('nope', 'is_set'), text('email', 'contains', '')), inList('UPPER')),

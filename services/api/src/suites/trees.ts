@@ -1,4 +1,6 @@
 /** Trees for tests, and a workspace of their own for each suite of segments. */
+
+import { z } from 'zod';
 import type { HttpStack, Reply } from '../../../../tests/support/http.ts';
 import { errorOf, WAIT } from './read.ts';
 
@@ -58,6 +60,7 @@ export function workspace(stack: () => HttpStack, name: string) {
   };
 }
 
+const treeFaults = z.array(z.object({ path: z.string(), code: z.string() }));
+
 /** `path code` of each fault, in order. */
-export const faultsOf = (reply: Reply): string[] =>
-  ((errorOf(reply).details ?? []) as unknown as { path: string; code: string }[]).map((d) => `${d.path} ${d.code}`);
+export const faultsOf = (reply: Reply): string[] => treeFaults.parse(errorOf(reply).details ?? []).map((d) => `${d.path} ${d.code}`);
