@@ -4,18 +4,15 @@
  */
 import { Redis } from 'ioredis';
 import { errorFields, type Logger } from './logger.ts';
+import { oncePerBurst } from './retry.ts';
 
 export type { Redis };
 
 function watchErrors(redis: Redis, log: Logger, role: string): Redis {
-  let lastLogged = 0;
-  redis.on('error', (error: unknown) => {
-    // A broken connection emits one event per attempt: log at most one in five seconds.
-    const now = Date.now();
-    if (now - lastLogged < 5_000) return;
-    lastLogged = now;
-    log.warn({ role, ...errorFields(error) }, 'redis connection error');
-  });
+  redis.on(
+    'error',
+    oncePerBurst((error: unknown) => log.warn({ role, ...errorFields(error) }, 'redis connection error')),
+  );
   return redis;
 }
 

@@ -44,3 +44,16 @@ export class Wakeup {
     this.#pending = false;
   }
 }
+
+const BURST_MS = 5_000;
+
+/** Calls `work` at most once in five seconds: a broken connection or a lost lock raises an event per attempt. */
+export function oncePerBurst<A extends unknown[]>(work: (...args: A) => void): (...args: A) => void {
+  let last = 0;
+  return (...args) => {
+    const now = Date.now();
+    if (now - last < BURST_MS) return;
+    last = now;
+    work(...args);
+  };
+}

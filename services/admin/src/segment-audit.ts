@@ -94,8 +94,9 @@ async function wake(deps: Deps, asked: readonly Asked[]): Promise<void> {
     const requests = new EvaluationRequests(await deps.redis());
     for (const { workspace } of asked) await requests.request(workspace.workspaceId);
     await requests.close();
-  } catch {
-    // Redis is away: the audit then takes a little longer to begin.
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    deps.output.line(`Redis does not take the request (${reason}); the segmenters find it by themselves within a second.`);
   }
 }
 

@@ -10,7 +10,7 @@
  */
 import { isDataError, sqlState } from '@muster/postgres';
 import { chunkHeaderSchema, PAYLOAD_VERSION, QUEUE_PREFIX, WORKER_TUNING } from '@muster/queues';
-import { backoffMs, errorFields, type Redis, sleep } from '@muster/runtime';
+import { backoffMs, errorFields, oncePerBurst, type Redis, sleep } from '@muster/runtime';
 import { type Job, WaitingError, Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
 import { KeyRaceError } from './errors.ts';
@@ -40,13 +40,10 @@ export function createChunkWorker(deps: Deps, connection: Redis, queue: string, 
     concurrency,
     autorun: false,
   });
-  let logged = 0;
-  worker.on('error', (error) => {
-    // A lost connection or lock raises bursts of these.
-    if (Date.now() - logged < 5_000) return;
-    logged = Date.now();
-    deps.log.warn({ queue, ...errorFields(error) }, 'worker error');
-  });
+  worker.on(
+    'error',
+    oncePerBurst((error) => deps.log.warn({ queue, ...errorFields(error) }, 'worker error')),
+  );
   worker.on('failed', (job, error) =>
     deps.log.error({ queue, job: job?.id, ...errorFields(error) }, 'a chunk job failed: its items need attention'),
   );
