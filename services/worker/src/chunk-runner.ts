@@ -24,8 +24,8 @@ export type ChunkHandler = {
   rejectAll: (job: { chunkId: string; data: unknown; reason: 'invalid_payload' | 'expired_job' }) => Promise<void>;
 };
 
-/** Crashes of its worker after which a chunk is walked item by item. */
-const WALK_AFTER_CRASHES = 2;
+/** Crashes of its worker after which a chunk is walked. */
+const WALK_AFTER_CRASHES = 1;
 /** A unique key can be taken by another transaction a few times in a row; after that the items are tried one by one. */
 const KEY_RACES = 5;
 /** A broken connection can make a driver raise what looks like a bug of ours, once or twice. */
