@@ -91,7 +91,9 @@ test.skipIf(!ownHistory || shallow !== 'false')(
 
 test('starts a stack when none answers, and stops it', { timeout: TIMEOUT }, async () => {
   const port = await freePort();
-  const { code, text } = await demo({ MUSTER_API_PORT: String(port), MUSTER_DATA_DIR: join(dir, 'own'), SCALE: '0.005' });
+  const repository = join(dir, 'small');
+  await makeRepository(repository, awkwardCommits(50));
+  const { code, text } = await demo({ MUSTER_API_PORT: String(port), MUSTER_DATA_DIR: join(dir, 'own'), REPO: repository });
   expect(text).toContain(`Nothing answers at http://127.0.0.1:${port}: starting the local stack in ${join(dir, 'own')}`);
   expect(text).toMatch(/All \d\d figures agree\./);
   expect(code).toBe(0);
@@ -112,13 +114,4 @@ test('says what is wrong, without a stack trace', { timeout: TIMEOUT }, async ()
     expect(text).not.toMatch(/\n +at /);
     expect(code).toBe(1);
   }
-});
-
-// The last one: the stack goes on without its segmenter.
-test('without a segmenter it says so, and everything else is compared', { timeout: TIMEOUT }, async () => {
-  await stack.service('segmenter').stop();
-  const { code, text } = await demo({ MUSTER_API_URL: stack.apiUrl, SEED: '6', SCALE: '0.005' });
-  expect(text).toMatch(/still are "building" after 30 s: no segmenter seems to run/);
-  expect(text).toMatch(/All \d\d figures agree\./);
-  expect(code).toBe(0);
 });

@@ -5,8 +5,7 @@ import type { DataDir } from './dataDir.ts';
 import { LocalStackError } from './errors.ts';
 import { bindToParent } from './process/launcher.ts';
 import { sizeOf, tail } from './process/log.ts';
-import { REPOSITORY } from './services.ts';
-import { runTypeScript } from './typescript.ts';
+import { REPOSITORY, runTypeScript } from './typescript.ts';
 
 /**
  * Runs one command of the admin tool to its end (`migrate`, `bootstrap …`); its output goes to `log/admin.log`.

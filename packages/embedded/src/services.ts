@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { LocalStackError } from './errors.ts';
 import { pickPort } from './ports.ts';
 import type { ProcessHandle } from './process/handle.ts';
@@ -8,7 +7,7 @@ import { bindToParent } from './process/launcher.ts';
 import { SupervisedProcess } from './process/supervised.ts';
 import type { StoreInternals } from './stores.ts';
 import type { Terminal } from './terminal.ts';
-import { runTypeScript } from './typescript.ts';
+import { REPOSITORY, runTypeScript } from './typescript.ts';
 
 /** How to run one more process of a service. */
 export interface ServiceOptions {
@@ -27,9 +26,6 @@ export interface ServiceHandle extends ProcessHandle {
   /** The port it serves HTTP on: its own variable (MUSTER_API_PORT, MUSTER_WORKER_PORT, …) carries it. */
   readonly port: number;
 }
-
-/** The root of the checkout. */
-export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * As in the images: chunks live a little longer than V8's default young generation of 16 MB expects, and copying them was an eighth

@@ -7,9 +7,10 @@
  */
 import { resolve } from 'node:path';
 import { LocalStackError } from './errors.ts';
-import { hasEntry, REPOSITORY, SERVICES_DIR } from './services.ts';
+import { hasEntry, SERVICES_DIR } from './services.ts';
 import { DEFAULT_DEV_KEY, type LocalStack, startStack } from './stack.ts';
 import { stdoutTerminal, type Terminal, table } from './terminal.ts';
+import { REPOSITORY } from './typescript.ts';
 
 const SERVICES = ['api', 'worker', 'segmenter', 'board'] as const;
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
