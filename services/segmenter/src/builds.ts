@@ -31,7 +31,12 @@ export async function settleBuilds(deps: Deps, context: StepContext, found: Find
     else if (build.outcome !== null) await settle(deps, context, build, found);
   }
   // What these rows wanted has just been done, though they still say so: a second build would hide what an audit finds after it.
-  const settled = new Set([...found.switches, ...found.audits, ...found.failures].map((s) => s.segmentUid));
+  startBuilds(deps, context, new Set([...found.switches, ...found.audits, ...found.failures].map((s) => s.segmentUid)));
+}
+
+/** Starts as many of the builds that are wanted as may run at once, but for those that this step has settled. */
+export function startBuilds(deps: Deps, context: StepContext, settled: ReadonlySet<number>): void {
+  const { definitions, memory } = context;
   for (const definition of definitions.live) {
     if (memory.builds.size >= AT_ONCE || deps.stopping()) return;
     const { build_reason, segment_uid, unlogged } = definition.row;

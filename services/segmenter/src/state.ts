@@ -22,6 +22,8 @@ export type Memory = {
   /** Logs of complete sets are being written. */
   logging: Promise<void> | null;
   contactsPerStep: number;
+  /** The last step only switched to builds. */
+  switching: boolean;
   /** The next edge has to be looked up again. */
   edgeUnknown: boolean;
 };
@@ -33,6 +35,7 @@ export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     builds: new Map(),
+    switching: false,
     logging: null,
   };
 }

@@ -2,7 +2,7 @@
 import { beginStep, commitStep, dropStep, type Step, segmentsToEvaluate } from '@muster/postgres';
 import { type Marks, markTouched, readTouched, removeTouched, watchDependencies } from '@muster/queues';
 import { errorFields } from '@muster/runtime';
-import { settleBuilds } from './builds.ts';
+import { settleBuilds, startBuilds } from './builds.ts';
 import { type Definition, type Definitions, isMoving, memberSets, readDefinitions } from './definitions.ts';
 import type { Deps } from './deps.ts';
 import { writeFlips } from './flips.ts';
@@ -13,6 +13,8 @@ import { evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
 const REWATCH_MS = 10_000;
+/** While builds are read, steps look at this share of the contacts: whoever waits for a build waits for the step before its switch, too. */
+const SHARE_BESIDE_BUILDS = 0.25;
 
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
@@ -42,10 +44,13 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   const found: Findings = { moves: [], switches: [], failures: [], audits: [], rebuild: [], flips: [], touched: new Map() };
 
   const moving = definitions.live.filter(isMoving);
-  const looked = await lookForEdges(deps, context, moving, found);
-  const { score, marks } = await readTouched(deps.redis, workspaceId, memory.contactsPerStep);
+  // Before any mark is taken: what is taken from here on, the builds look at again.
+  startBuilds(deps, context, new Set());
+  const most = contactsToTake(memory);
+  const looked = most > 0 && (await lookForEdges(deps, context, moving, found));
+  const { score, marks } = await readTouched(deps.redis, workspaceId, Math.max(1, most));
   if (!intact || score < step.touchScore) afterLoss(memory, moving, found);
-  const taken = takeMarks(marks, memory.contactsPerStep);
+  const taken = takeMarks(marks, most);
   await evaluateTouched(deps, context, moving, taken, found);
   for (const { dependency, whole } of taken) {
     if (whole === null) continue;
@@ -81,6 +86,16 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   observe(deps, taken, found);
   completeLogs(deps, workspaceId, definitions, memory);
   return working || memory.stale || memory.logging !== null ? 'more' : 'idle';
+}
+
+/**
+ * How many contacts this step looks at. None when a build has been read: whoever waits for it does not wait for others, whose marks stay
+ * for the next step. Not twice in a row, or a thousand builds would hold up everybody.
+ */
+function contactsToTake(memory: Memory): number {
+  memory.switching = !memory.switching && [...memory.builds.values()].some((build) => build.outcome !== null);
+  if (memory.switching) return 0;
+  return memory.builds.size > 0 ? Math.ceil(memory.contactsPerStep * SHARE_BESIDE_BUILDS) : memory.contactsPerStep;
 }
 
 /** Redis lost marks: contacts may have changed without anybody knowing. Everything is computed anew, builds under way included. */

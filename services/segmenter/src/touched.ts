@@ -11,6 +11,11 @@ import { compareMembers, evaluateContacts, existing, type Flips, type Moment, st
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
+/** For so few contacts, one statement for all is cheaper than one for each cause. */
+const FEW_CONTACTS = 200;
+/** Statements of one level; the causes of the fewest contacts share the last. */
+const MOST_GROUPS = 8;
+
 export async function evaluateTouched(
   deps: Deps,
   context: StepContext,
@@ -18,35 +23,68 @@ export async function evaluateTouched(
   taken: readonly Marks[],
   found: Findings,
 ): Promise<void> {
-  const contacts = [...new Set(taken.flatMap((m) => m.contacts.map((c) => c.id)))];
-  if (contacts.length === 0) return;
-  const names = new Set(taken.filter((m) => m.contacts.length > 0).map((m) => m.dependency));
+  const touched = new Map(taken.filter((m) => m.contacts.length > 0).map((m) => [m.dependency, m.contacts.map((c) => c.id)]));
+  if (touched.size === 0) return;
   const moved = new Map<string, Flips>();
   for (const level of levels(moving, context.definitions)) {
-    const concerned = level.filter(
-      (d) => [...names].some((name) => d.dependencies.names.has(name)) || d.refersTo.some((id) => moved.has(id)),
-    );
-    if (concerned.length === 0) continue;
     const moment: Moment = { ...context, sets: withPending(context, moved) };
-    const [fresh, stored] = await Promise.all([
-      evaluateEach(deps, concerned, contacts, moment, found),
-      storedMembers(deps, context.workspaceId, setsOf(concerned, context), contacts),
-    ]);
-    for (const definition of concerned) {
-      const members = fresh.get(definition.row.segment_uid);
-      if (!members) continue;
-      const flips = note(
-        context,
-        definition,
-        compareMembers(contacts, members, stored.get(definition.row.segment_uid) ?? new Set()),
-        found,
-      );
-      if (flips) moved.set(definition.row.segment_id, flips);
+    for (const { definitions, contacts } of concerned(level, touched, moved)) {
+      const [fresh, stored] = await Promise.all([
+        evaluateEach(deps, definitions, contacts, moment, found),
+        storedMembers(deps, context.workspaceId, setsOf(definitions, context), contacts),
+      ]);
+      for (const definition of definitions) {
+        const members = fresh.get(definition.row.segment_uid);
+        if (!members) continue;
+        const changes = compareMembers(contacts, members, stored.get(definition.row.segment_uid) ?? new Set());
+        const flips = note(context, definition, changes, found);
+        if (flips) moved.set(definition.row.segment_id, flips);
+      }
     }
   }
-  const maybeErased = taken.find((m) => m.dependency === 'contact')?.contacts.map((c) => c.id) ?? [];
-  await expelErased(deps, context, maybeErased, found);
+  await expelErased(deps, context, touched.get('contact') ?? [], found);
 }
+
+/** Definitions that are evaluated in one statement, and for whom. */
+type Group = { definitions: Definition[]; contacts: readonly number[] };
+
+/**
+ * Who has to be looked at for which definitions. Each only for what it depends on: of five kinds of events, each with segments of its own,
+ * a statement over everybody would read five times as much.
+ */
+function concerned(
+  level: readonly Definition[],
+  touched: ReadonlyMap<string, readonly number[]>,
+  moved: ReadonlyMap<string, Flips>,
+): readonly Group[] {
+  const groups = new Map<string, { definitions: Definition[]; causes: (readonly number[])[] }>();
+  for (const definition of level) {
+    const names = [...touched.keys()].filter((name) => definition.dependencies.names.has(name));
+    const referred = definition.refersTo.filter((id) => moved.has(id));
+    if (names.length + referred.length === 0) continue;
+    const key = JSON.stringify([names, referred]);
+    const group = groups.get(key) ?? {
+      definitions: [],
+      causes: [
+        ...names.map((name) => touched.get(name) ?? []),
+        ...referred.flatMap((id) => [moved.get(id)?.joined ?? [], moved.get(id)?.parted ?? []]),
+      ],
+    };
+    group.definitions.push(definition);
+    groups.set(key, group);
+  }
+  const separate = [...groups.values()]
+    .map(({ definitions, causes }): Group => ({ definitions, contacts: [...new Set(causes.flat())] }))
+    .sort((a, b) => b.contacts.length - a.contacts.length);
+  const all = merged(separate);
+  if (all.contacts.length <= FEW_CONTACTS) return separate.length === 0 ? [] : [all];
+  return separate.length <= MOST_GROUPS ? separate : [...separate.slice(0, MOST_GROUPS - 1), merged(separate.slice(MOST_GROUPS - 1))];
+}
+
+const merged = (groups: readonly Group[]): Group => ({
+  definitions: groups.flatMap((g) => g.definitions),
+  contacts: [...new Set(groups.flatMap((g) => g.contacts))],
+});
 
 const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
   definitions.flatMap((d) => setOf(d.row, step) ?? []);
