@@ -16,9 +16,12 @@ import { takeStep } from './step.ts';
 const RENEW_MS = 2_000;
 /** Steps begin at least this far apart: what is touched meanwhile shares one. */
 const PACE_MS = 200;
-/** What a step may take: longer ones look at fewer contacts, or everybody waits for the slowest. */
+/**
+ * What a step may take: longer ones look at fewer contacts, or everybody waits for the slowest. But not at few: a step's statements cost
+ * as much for a hundred contacts as for a thousand, so on a busy machine steps that shrink without end get nothing done.
+ */
 const TARGET_MS = 700;
-const MIN_CONTACTS = 100;
+const MIN_CONTACTS = 2_000;
 /** Other workspaces want a turn, too. */
 const TURN_MS = 20_000;
 
@@ -61,6 +64,6 @@ async function pause(memory: Memory, ms: number): Promise<void> {
 }
 
 function nextSize(size: number, ms: number, most: number): number {
-  if (ms > TARGET_MS) return Math.max(MIN_CONTACTS, Math.floor(size * 0.7));
+  if (ms > TARGET_MS) return Math.max(Math.min(MIN_CONTACTS, most), Math.floor(size * 0.7));
   return ms < TARGET_MS / 2 ? Math.min(most, Math.ceil(size * 1.3)) : size;
 }

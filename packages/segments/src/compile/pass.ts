@@ -10,12 +10,18 @@ export function conjunction(parts: readonly string[]): string {
   return parts.filter((part) => part !== '1').join(' AND ') || '1';
 }
 
+function anyOf(conditions: ReadonlySet<string>): string {
+  if (conditions.size === 0 || conditions.has('1')) return '1';
+  return [...conditions].map((condition) => `(${condition})`).join(' OR ');
+}
+
 /** Aggregates per contact are named once and used by the conditions of several leaves. */
 export class Pass {
   readonly name: string;
   readonly #conditions = new Map<string, number>();
   readonly #aggregates = new Map<string, string>();
   readonly #restrictions = new Set<string>();
+  readonly #keys = new Set<string>();
 
   constructor(name: string) {
     this.name = name;
@@ -41,14 +47,22 @@ export class Pass {
     return name;
   }
 
-  /** The rows that a leaf wants: the pass reads those that at least one of its leaves wants. */
-  restrict(condition: string): void {
+  /**
+   * The rows that a leaf wants: the pass reads those that at least one of its leaves wants.
+   *
+   * @param key the part of it that all copies of a row share; of a table that is read FINAL, only rows that meet it are compared
+   */
+  restrict(condition: string, key = '1'): void {
     this.#restrictions.add(condition);
+    this.#keys.add(key);
   }
 
   get restriction(): string {
-    if (this.#restrictions.size === 0 || this.#restrictions.has('1')) return '1';
-    return [...this.#restrictions].map((condition) => `(${condition})`).join(' OR ');
+    return anyOf(this.#restrictions);
+  }
+
+  get keyRestriction(): string {
+    return anyOf(this.#keys);
   }
 
   get conditions(): readonly string[] {
@@ -63,14 +77,22 @@ export class Pass {
 const states = (conditions: readonly string[]) =>
   `tuple(${conditions.map((c) => (c === '1' ? 'groupBitmapState(contact_id)' : `groupBitmapStateIf(contact_id, ${c})`)).join(', ')})`;
 
+/** FINAL compares the copies of the rows that PREWHERE lets through: what it asks must be the same for all copies of a row. */
+function rowsOf(pass: Pass, table: string, where: string): string {
+  const final = table.endsWith(' FINAL') && pass.keyRestriction !== '1';
+  return final
+    ? `${table} PREWHERE ${where} AND (${pass.keyRestriction}) WHERE (${pass.restriction})`
+    : `${table} WHERE ${where} AND (${pass.restriction})`;
+}
+
 /** A pass over rows that are contacts. */
 export function rowPassSql(pass: Pass, table: string, where: string): string {
-  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${table} WHERE ${where} AND (${pass.restriction})`;
+  return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${rowsOf(pass, table, where)}`;
 }
 
 /** A pass that aggregates the rows of each contact first. */
 export function groupPassSql(pass: Pass, table: string, where: string): string {
   const columns = pass.aggregates.map(([name, expression]) => `${expression} AS ${name}`);
   return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM (
-    SELECT ${['contact_id', ...columns].join(', ')} FROM ${table} WHERE ${where} AND (${pass.restriction}) GROUP BY contact_id)`;
+    SELECT ${['contact_id', ...columns].join(', ')} FROM ${rowsOf(pass, table, where)} GROUP BY contact_id)`;
 }

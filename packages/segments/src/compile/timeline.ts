@@ -22,28 +22,29 @@ export function asksForAny({ count_operator, count_value }: TimelineLeaf): boole
 
 export const readsFirstCopies = (leaf: TimelineLeaf): boolean => leaf.template_id !== undefined || (leaf.filters?.length ?? 0) > 0;
 
-/** The entries that the leaf counts. */
-function entries(leaf: TimelineLeaf, context: FilterContext): string {
+/** The entries that the leaf counts: a condition, and the part of it that is about the sort key. Restricts the pass to them. */
+function entries(leaf: TimelineLeaf, pass: Pass, context: FilterContext): string {
   const { params } = context;
   const range = timeRange(leaf.timeframe_operator ?? 'anytime', leaf.timeframe_values ?? [], context.clock);
-  const parts = [`kind = ${params.text(leaf.kind)}`, inRange('toUnixTimestamp64Milli(occurred_at)', range, params)];
+  const key = conjunction([`kind = ${params.text(leaf.kind)}`, inRange('toUnixTimestamp64Milli(occurred_at)', range, params)]);
+  const parts = [key];
   if (leaf.template_id !== undefined) parts.push(`template_id != '' AND template_id = ${params.text(leaf.template_id)}`);
   const filters = filtersCondition(leaf.filters ?? [], leaf.filters_operator ?? 'and', context);
   if (filters) parts.push(filters);
-  return conjunction(parts);
+  const condition = conjunction(parts);
+  pass.restrict(condition, key);
+  return condition;
 }
 
 /** Contacts who have such an entry, from a pass over rows. */
 export function anyActivity(leaf: TimelineLeaf, pass: Pass, context: FilterContext): Matched {
-  const condition = entries(leaf, context);
-  pass.restrict(condition);
+  const condition = entries(leaf, pass, context);
   return { bitmap: pass.bitmap(condition), complement: leaf.count_operator !== 'at_least' };
 }
 
 /** Number of entries as an aggregate of a pass per contact. */
 export function activityCount(leaf: TimelineLeaf, pass: Pass, context: FilterContext): string {
-  const condition = entries(leaf, context);
-  pass.restrict(condition);
+  const condition = entries(leaf, pass, context);
   if (readsFirstCopies(leaf)) return pass.aggregate(`countIf(${condition})`);
   // The id of an entry counts once per moment; 64 bits of it tell the entries of one contact apart.
   return pass.aggregate(`uniqExactIf(cityHash64(id, occurred_at), ${condition})`);

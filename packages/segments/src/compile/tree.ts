@@ -141,7 +141,8 @@ class Compiler {
     const final = readsFirstCopies(leaf);
     const table = `timeline_by_${restricted ? 'contact' : 'kind'}${final ? ' FINAL' : ''}`;
     const name = `${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`;
-    if (asksForAny(leaf))
+    // Of a few contacts, one reading of their rows serves both questions.
+    if (asksForAny(leaf) && !restricted)
       return anyActivity(
         leaf,
         this.#pass(`any_${name}`, (p) => rowPassSql(p, table, this.#where)),

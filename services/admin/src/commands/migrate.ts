@@ -14,6 +14,8 @@ import type { Deps } from '../deps.ts';
 import { CommandError } from '../errors.ts';
 
 const WAIT_MS = 60_000;
+/** A statement may copy a table of a billion rows. */
+const STATEMENT_MS = 24 * 3_600_000;
 /** Differs from the lock that `migratePostgres` takes inside: that one is taken by another session. */
 const RUN_LOCK = 0x6d757375;
 
@@ -29,8 +31,13 @@ export async function migrate(deps: Deps): Promise<void> {
     await holder.query('SELECT pg_advisory_lock($1)', [RUN_LOCK]);
     report(deps, 'Postgres', await migratePostgres(postgres, join(folder, 'postgres')));
     await fixLanes(postgres, deps.config.MUSTER_LANES);
-    report(deps, 'ClickHouse', await migrateClickHouse(deps.clickhouse(), join(folder, 'clickhouse')));
-    await setPowerSafe(deps.clickhouse(), deps.config.MUSTER_POWER_SAFE);
+    const clickhouse = createClickHouse(deps.config.MUSTER_CLICKHOUSE_URL, { maxConnections: 1, requestTimeoutMs: STATEMENT_MS });
+    try {
+      report(deps, 'ClickHouse', await migrateClickHouse(clickhouse, join(folder, 'clickhouse')));
+      await setPowerSafe(clickhouse, deps.config.MUSTER_POWER_SAFE);
+    } finally {
+      await clickhouse.close();
+    }
   } finally {
     // Ending the session gives the lock back, also when the connection is broken.
     holder.release(true);
