@@ -12,7 +12,8 @@ INSERT INTO timeline_by_contact_fine SELECT * FROM timeline_by_contact;
 INSERT INTO timeline_by_contact_fine SELECT * FROM timeline_by_contact_coarse;
 DROP TABLE timeline_by_contact_coarse;
 RENAME TABLE timeline_by_contact TO timeline_by_contact_coarse, timeline_by_contact_fine TO timeline_by_contact;
-INSERT INTO timeline_by_contact SELECT * FROM timeline_by_contact_coarse;
+-- No item is older than two months when it is written; everything again would double the table until it is merged.
+INSERT INTO timeline_by_contact SELECT * FROM timeline_by_contact_coarse WHERE recorded_at > now() - INTERVAL 70 DAY;
 DROP TABLE timeline_by_contact_coarse;
 
 CREATE TABLE IF NOT EXISTS custom_events_by_contact_fine AS custom_events_by_contact

@@ -77,12 +77,14 @@ export class Pass {
 const states = (conditions: readonly string[]) =>
   `tuple(${conditions.map((c) => (c === '1' ? 'groupBitmapState(contact_id)' : `groupBitmapStateIf(contact_id, ${c})`)).join(', ')})`;
 
-/** FINAL compares the copies of the rows that PREWHERE lets through: what it asks must be the same for all copies of a row. */
-function rowsOf(pass: Pass, table: string, where: string): string {
-  const final = table.endsWith(' FINAL') && pass.keyRestriction !== '1';
-  return final
-    ? `${table} PREWHERE ${where} AND (${pass.keyRestriction}) WHERE (${pass.restriction})`
-    : `${table} WHERE ${where} AND (${pass.restriction})`;
+/**
+ * Rows that the sort key leaves out are dropped before anything else is read or computed of them: of scattered contacts, whole granules
+ * are read. FINAL compares the copies of the rows that PREWHERE lets through: what it asks must be the same for all copies of a row.
+ */
+function rowsOf(pass: Pass, table: string, where: string, alive = '1'): string {
+  const { restriction, keyRestriction } = pass;
+  const rest = conjunction([alive, restriction === keyRestriction ? '1' : `(${restriction})`]);
+  return `${table} PREWHERE ${where} AND (${keyRestriction}) WHERE ${rest}`;
 }
 
 /** A pass over rows that are contacts. */
@@ -90,9 +92,14 @@ export function rowPassSql(pass: Pass, table: string, where: string): string {
   return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM ${rowsOf(pass, table, where)}`;
 }
 
-/** A pass that aggregates the rows of each contact first. */
-export function groupPassSql(pass: Pass, table: string, where: string): string {
+/**
+ * A pass that aggregates the rows of each contact first.
+ *
+ * @param where about the sort key
+ * @param alive what else must hold for a row to count, whoever asks
+ */
+export function groupPassSql(pass: Pass, table: string, where: string, alive?: string): string {
   const columns = pass.aggregates.map(([name, expression]) => `${expression} AS ${name}`);
   return `SELECT ${states(pass.conditions)} AS ${pass.name} FROM (
-    SELECT ${['contact_id', ...columns].join(', ')} FROM ${rowsOf(pass, table, where)} GROUP BY contact_id)`;
+    SELECT ${['contact_id', ...columns].join(', ')} FROM ${rowsOf(pass, table, where, alive)} GROUP BY contact_id)`;
 }

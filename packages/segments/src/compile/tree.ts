@@ -115,7 +115,7 @@ class Compiler {
         const { operator, list_id, status } = leaf.contact_list;
         const pass = this.#pass('lists_pass', (p) => rowPassSql(p, 'contact_lists FINAL', this.#where));
         const list = `list_id = ${this.params.text(list_id)}`;
-        pass.restrict(list);
+        pass.restrict(list, list);
         const condition = status === undefined ? list : `${list} AND status = ${this.params.text(status)}`;
         return { bitmap: pass.bitmap(condition), complement: operator === 'not_in' };
       }
@@ -161,7 +161,7 @@ class Compiler {
 
   #customEvents(): Pass {
     const table = this.#context.contacts === null ? 'custom_events' : 'custom_events_by_contact';
-    return this.#pass('custom_pass', (p) => groupPassSql(p, `${table} FINAL`, `${this.#where} AND deleted_at IS NULL`));
+    return this.#pass('custom_pass', (p) => groupPassSql(p, `${table} FINAL`, this.#where, 'deleted_at IS NULL'));
   }
 
   #members(segmentId: string): string {
