@@ -1,0 +1,88 @@
+/**
+ * Cells by csv-parse. Two readings of the same bytes:
+ *
+ * - *relaxed* reads whole blocks. A quote inside an unquoted cell is text (`5" pipe`, as spreadsheets read it). Text after a closing
+ *   quote makes the cell begin with a quote, which a well-formed cell only does when its quotes are doubled.
+ * - *strict* settles such a record: it reads it as written, or refuses it.
+ */
+import { CsvError, Parser } from 'csv-parse';
+
+/** How a reading of a block ended. `rest` is what no record was made of. */
+export type Reading = 'done' | 'stopped' | 'quote_not_closed';
+
+/** Receives each record with the offset in the block where it ends, its line break included; false stops the reading. */
+export type OnRecord = (cells: string[], end: number) => boolean;
+
+const LINE_BREAKS = ['\r\n', '\n', '\r'];
+const RELAXED = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true, record_delimiter: LINE_BREAKS };
+const STRICT = { relax_column_count: true, record_delimiter: LINE_BREAKS };
+const STRICT_TRIMMED = { ...STRICT, trim: true };
+
+/** Thrown through csv-parse, which has no way of being told to stop; made once, because its stack says nothing. */
+const STOP = new Error('reading stopped');
+
+/** csv-parse as a function: records are taken from `push`, which saves the cost of its object stream. */
+class BlockParser extends Parser {
+  private onRecord: OnRecord = () => true;
+
+  override push(record: unknown): boolean {
+    if (isCells(record) && !this.onRecord(record, this.info.bytes)) throw STOP;
+    return true;
+  }
+
+  /** @throws STOP, CsvError */
+  readBlock(block: Buffer, last: boolean, onRecord: OnRecord): void {
+    this.onRecord = onRecord;
+    const rethrow = (error?: Error | null): void => {
+      if (error) throw error;
+    };
+    this._transform(block, 'utf8', rethrow);
+    if (last) this._flush(rethrow);
+  }
+}
+
+/** Every reading here is without `columns`, `cast` and `info`: a record is an array of text. */
+function isCells(record: unknown): record is string[] {
+  return Array.isArray(record);
+}
+
+/**
+ * Reads the records of a block that begins where a record does.
+ *
+ * @param last the file ends with this block; otherwise its last bytes may stay unread, csv-parse looks ahead
+ */
+export function readRelaxed(block: Buffer, delimiter: string, last: boolean, onRecord: OnRecord): Reading {
+  const parser = new BlockParser({ ...RELAXED, delimiter });
+  try {
+    parser.readBlock(block, last, onRecord);
+    return 'done';
+  } catch (error) {
+    if (error === STOP) return 'stopped';
+    if (error instanceof CsvError && error.code === 'CSV_QUOTE_NOT_CLOSED') return 'quote_not_closed';
+    throw error;
+  }
+}
+
+/**
+ * Reads one record whose bytes are known, as written or, failing that, with white space around its quotes.
+ * Undefined when its quotes are not where they may be.
+ */
+export function readStrict(record: Buffer, delimiter: string): string[] | undefined {
+  return readOne(record, { ...STRICT, delimiter }) ?? readOne(record, { ...STRICT_TRIMMED, delimiter });
+}
+
+function readOne(record: Buffer, options: ConstructorParameters<typeof Parser>[0]): string[] | undefined {
+  let found: string[] | undefined;
+  let count = 0;
+  try {
+    new BlockParser(options).readBlock(record, true, (cells) => {
+      found = cells;
+      count++;
+      return true;
+    });
+  } catch (error) {
+    if (error instanceof CsvError) return undefined;
+    throw error;
+  }
+  return count === 1 ? found : undefined;
+}
