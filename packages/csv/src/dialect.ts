@@ -14,6 +14,6 @@ export type Dialect = {
   sepLine: boolean;
   /** The first row names the columns. */
   header: boolean;
-  /** Cells of the first row; null: the file has none. */
+  /** Columns of the file: cells that a row may have; null: any number (an empty file). */
   columns: number | null;
 };

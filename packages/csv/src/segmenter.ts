@@ -26,7 +26,7 @@ const CR = 0x0d;
 
 export type SegmenterOptions = {
   delimiter: string;
-  /** Cells that a row may have; null: as many as the first one has. */
+  /** Cells that a row may have; null: any number. */
   columns: number | null;
   transcoder: Transcoder;
   /** How rows that are not UTF-8 are read; null: they are faults. */
@@ -47,7 +47,6 @@ export class Segmenter {
   private skipping: { line: number; start: number; head: Buffer } | null = null;
   /** Up to here in `bytes` a closing quote was searched in vain. */
   private vainUntil = 0;
-  private columns: number | null;
   /** What `bytes` holds at all: most rows need none of the closer looks. */
   private suspects = { quotes: false, apostrophes: false, nul: false, encoding: false };
   private rows: Row[] = [];
@@ -56,7 +55,6 @@ export class Segmenter {
     this.options = options;
     this.byte = options.byte;
     this.line = options.line;
-    this.columns = options.columns;
   }
 
   /** Bytes that wait for the rest of their record. */
@@ -154,9 +152,8 @@ export class Segmenter {
         return severalLines ? this.failFirstLine() : this.add(bytes, [], 'stray_quote', lines);
       }
     }
-    const columns = this.columns ?? cells.length;
-    this.columns = columns;
-    if (cells.length > columns) {
+    const { columns } = this.options;
+    if (columns !== null && cells.length > columns) {
       if (!cells.slice(columns).every(isBlankCell)) return this.add(bytes, [], 'too_many_cells', lines, columns);
       cells.length = columns;
     }
@@ -165,7 +162,7 @@ export class Segmenter {
   }
 
   private fits(cells: string[]): boolean {
-    const { columns } = this;
+    const { columns } = this.options;
     return columns === null || cells.length === columns || (cells.length > columns && cells.slice(columns).every(isBlankCell));
   }
 
