@@ -1,12 +1,13 @@
 /**
  * Spreadsheets run a cell that begins with = + - @ tab or CR as a formula. Such a cell is written with an apostrophe before it, which
  * spreadsheets do not show; reading takes it off again. So that every text comes back as it was, a text that begins with apostrophes
- * and then one of those characters gets one more.
+ * and then one of those characters gets one more. The apostrophe that marks a number as text (`'01067`, as shops export postcodes)
+ * is taken off, and doubled, likewise.
  *
  * Phone numbers and plain negative numbers do nothing as formulas and stay as they are.
  */
-const DANGEROUS = /^'*[=+\-@\t\r]/;
-const PROTECTED = /^'+[=+\-@\t\r]/;
+const DANGEROUS = /^'*[=+\-@\t\r]|^'+\d+$/;
+const PROTECTED = /^'+(?:[=+\-@\t\r]|\d+$)/;
 const HARMLESS = /^(?:\+\d[\d ().\-/]*|-\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)$/;
 
 /** The cell as it is written. */

@@ -291,7 +291,7 @@ function quoted(cell: string): string {
 }
 /** What is left of a cell that looks protected. */
 function plain(cell: string): string {
-  return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
+  return /^'+(?:[=+\-@\t\r]|\d+$)/.test(cell) ? cell.slice(1) : cell;
 }
 function breaks(text: string): number {
   return text.match(/\r\n|\r|\n/g)?.length ?? 0;
