@@ -15,8 +15,7 @@ export type OnRecord = (cells: string[], end: number) => boolean;
 
 const LINE_BREAKS = ['\r\n', '\n', '\r'];
 const RELAXED = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true, record_delimiter: LINE_BREAKS };
-const STRICT = { relax_column_count: true, record_delimiter: LINE_BREAKS };
-const STRICT_TRIMMED = { ...STRICT, trim: true };
+const STRICT = { relax_column_count: true, skip_empty_lines: true, record_delimiter: LINE_BREAKS };
 
 /** Thrown through csv-parse, which has no way of being told to stop; made once, because its stack says nothing. */
 const STOP = new Error('reading stopped');
@@ -70,25 +69,36 @@ export function readRelaxed(block: Buffer, delimiter: string, last: boolean, onR
 }
 
 /**
- * Reads one record whose bytes are known, as written or, failing that, with white space around its quotes.
- * Undefined when its quotes are not where they may be.
+ * Reads records whose bytes are known, as written or, failing that, with white space around their quotes. Undefined when the quotes
+ * are not where they may be.
  */
-export function readStrict(record: Buffer, delimiter: string): string[] | undefined {
-  return readOne(record, { ...STRICT, delimiter }) ?? readOne(record, { ...STRICT_TRIMMED, delimiter });
+export type StrictReader = (record: Buffer) => string[] | undefined;
+
+export function createStrictReader(delimiter: string): StrictReader {
+  const asWritten = createOneReader({ ...STRICT, delimiter });
+  const trimmed = createOneReader({ ...STRICT, delimiter, trim: true });
+  return (record) => asWritten(record) ?? trimmed(record);
 }
 
-function readOne(record: Buffer, options: ConstructorParameters<typeof Parser>[0]): string[] | undefined {
-  let found: string[] | undefined;
-  let count = 0;
-  try {
-    new BlockParser(options).readBlock(record, true, (cells) => {
-      found = cells;
-      count++;
-      return true;
-    });
-  } catch (error) {
-    if (error instanceof CsvError) return undefined;
-    throw error;
-  }
-  return count === 1 ? found : undefined;
+/** Blank lines, which are skipped: they end the record and are what csv-parse looks ahead to. */
+const AFTER = Buffer.from('\n'.repeat(8));
+
+/** One parser serves all records, as making one costs ten times as much as reading one; a parser that failed is not used again. */
+function createOneReader(options: ConstructorParameters<typeof Parser>[0]): StrictReader {
+  let parser: BlockParser | undefined;
+  return (record) => {
+    const found: string[][] = [];
+    parser ??= new BlockParser(options);
+    try {
+      parser.readBlock(Buffer.concat([record, AFTER]), false, (cells) => found.push(cells) > 0);
+    } catch (error) {
+      parser = undefined;
+      if (error instanceof CsvError) return undefined;
+      throw error;
+    }
+    if (found.length === 1) return found[0];
+    // None: a quote is still open. Several: the record is not one.
+    parser = undefined;
+    return undefined;
+  };
 }

@@ -6,10 +6,10 @@ import { z } from 'zod';
 import { DELIMITERS } from './sniff/delimiter.ts';
 import { brief, readAll } from './testing.ts';
 
-const resolve = createRequire(import.meta.url).resolve;
+const require = createRequire(import.meta.url);
 
 describe('csv-spectrum', () => {
-  const root = resolve('csv-spectrum/package.json').replace('package.json', '');
+  const root = require.resolve('csv-spectrum/package.json').replace('package.json', '');
   const NAMES = [
     ...['comma_in_quotes', 'empty', 'empty_crlf', 'escaped_quotes', 'json', 'location_coordinates'],
     ...['newlines', 'newlines_crlf', 'quotes_and_newlines', 'simple', 'simple_crlf', 'utf8'],
@@ -38,7 +38,7 @@ const caseSchema = z.object({
 
 /** The cases are a script for browsers that publishes nothing: the part before its first test is run with what it looks for. */
 function papaCases(): z.infer<typeof caseSchema>[] {
-  const script = readFileSync(resolve('papaparse/tests/test-cases.js'), 'utf8');
+  const script = readFileSync(require.resolve('papaparse/tests/test-cases.js'), 'utf8');
   const tables = script.slice(0, script.indexOf("describe('Core Parser Tests'"));
   const context = { chai: { assert: {} }, document: { getElementById: () => ({ src: '' }) }, Papa: { BAD_DELIMITERS: [] } };
   return z

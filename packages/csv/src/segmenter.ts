@@ -9,7 +9,7 @@
  * What a row is depends on the bytes from its start on alone, never on how the file was cut into blocks.
  */
 import { isUtf8 } from 'node:buffer';
-import { readRelaxed, readStrict } from './cells.ts';
+import { createStrictReader, readRelaxed, type StrictReader } from './cells.ts';
 import { unprotectAll } from './formula.ts';
 import { countLineBreaks, LineBreaks, lineBreakAt } from './lines.ts';
 import { MAX_RAW, MAX_RECORD_BYTES, type Row, type RowFaultCode, rowFault } from './row.ts';
@@ -50,8 +50,10 @@ export class Segmenter {
   /** What `bytes` holds at all: most rows need none of the closer looks. */
   private suspects = { quotes: false, apostrophes: false, nul: false, encoding: false };
   private rows: Row[] = [];
+  private readonly readStrict: StrictReader;
 
   constructor(options: SegmenterOptions) {
+    this.readStrict = createStrictReader(options.delimiter);
     this.options = options;
     this.byte = options.byte;
     this.line = options.line;
@@ -146,7 +148,7 @@ export class Segmenter {
     }
     if (suspects.nul && bytes.includes(0)) return this.add(bytes, [], 'invalid_characters', lines);
     if (suspects.quotes && cells.some(beginsWithQuote)) {
-      const strict = readStrict(text, this.options.delimiter);
+      const strict = this.readStrict(text);
       if (strict !== undefined) cells = strict;
       else if (cells.some((cell) => cell.charCodeAt(0) === QUOTE)) {
         return severalLines ? this.failFirstLine() : this.add(bytes, [], 'stray_quote', lines);
