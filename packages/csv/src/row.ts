@@ -41,7 +41,7 @@ export type Row = {
   end: number;
   /** Line of `end`: what a checkpoint after this row needs. */
   nextLine: number;
-  /** The values, protection against formulas taken off; may be fewer than there are columns, never more. Of a faulty row `[]`. */
+  /** The values, protection against formulas taken off; may be fewer than there are columns. Of a faulty row `[]`, but for `too_many_cells`. */
   cells: string[];
   fault: RowFault | null;
 };

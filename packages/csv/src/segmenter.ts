@@ -18,8 +18,12 @@ import { decodeWindows1252 } from './windows-1252.ts';
 
 /** csv-parse looks a few bytes ahead before it ends a record. */
 const LOOK_AHEAD = 16;
-/** After a quote was searched in vain up to the limit, records that begin within that stretch may span lines only this far. */
+/**
+ * Where closing quotes were searched in vain again and again, records may span lines only this far: each search may read a whole
+ * MiB, and a file of nothing but stray quotes would be searched from every one of its lines.
+ */
 const NEAR = 1_024;
+const PATIENCE = 8;
 const QUOTE = 0x22;
 const SPACE = 0x20;
 const CR = 0x0d;
@@ -45,8 +49,8 @@ export class Segmenter {
   private line: number;
   private breaks = new LineBreaks(this.bytes);
   private skipping: { line: number; start: number; head: Buffer } | null = null;
-  /** Up to here in `bytes` a closing quote was searched in vain. */
-  private vainUntil = 0;
+  /** Up to where in `bytes` records reached that did not fit, and how many of them began within that stretch. */
+  private vain = { until: 0, searches: 0 };
   /** What `bytes` holds at all: most rows need none of the closer looks. */
   private suspects = { quotes: false, apostrophes: false, nul: false, encoding: false };
   private rows: Row[] = [];
@@ -71,7 +75,7 @@ export class Segmenter {
    */
   push(block: Buffer, last: boolean): Row[] {
     this.rows = [];
-    this.vainUntil = Math.max(0, this.vainUntil - this.at);
+    this.vain.until = Math.max(0, this.vain.until - this.at);
     this.bytes = this.pending === 0 ? block : Buffer.concat([this.bytes.subarray(this.at), block]);
     this.at = 0;
     this.breaks = new LineBreaks(this.bytes);
@@ -92,7 +96,7 @@ export class Segmenter {
     if (this.skipping !== null && !this.skip(last)) return false;
     this.passBlankLines(last);
     if (this.at === this.bytes.length) return false;
-    return this.at < this.vainUntil ? this.readNear(last) : this.readFar(last);
+    return this.at < this.vain.until && this.vain.searches >= PATIENCE ? this.readNear(last) : this.readFar(last);
   }
 
   /** Reads as many records as there are. */
@@ -103,7 +107,7 @@ export class Segmenter {
     this.passBlankLines(last);
     if (reading === 'done' && (last || this.pending < MAX_RECORD_BYTES + LOOK_AHEAD)) return false;
     if (this.pending === 0) return false;
-    this.vainUntil = this.bytes.length;
+    this.searchedInVain(this.bytes.length);
     return this.failLine('quote_not_closed', last);
   }
 
@@ -126,11 +130,11 @@ export class Segmenter {
     const severalLines = lineEnd !== -1 && lineEnd < end;
     const bytes = this.bytes.subarray(start, end);
     if (bytes.length > MAX_RECORD_BYTES) {
-      if (severalLines) return this.failFirstLine();
+      if (severalLines) return this.failFirstLine(end);
       this.add(bytes, [], 'record_too_large', 1);
       return true;
     }
-    if (severalLines && !this.fits(cells)) return this.failFirstLine();
+    if (severalLines && !this.fits(cells)) return this.failFirstLine(end);
     return this.judge(cells, bytes, severalLines);
   }
 
@@ -151,12 +155,15 @@ export class Segmenter {
       const strict = this.readStrict(text);
       if (strict !== undefined) cells = strict;
       else if (cells.some((cell) => cell.charCodeAt(0) === QUOTE)) {
-        return severalLines ? this.failFirstLine() : this.add(bytes, [], 'stray_quote', lines);
+        return severalLines ? this.failFirstLine(this.at + bytes.length) : this.add(bytes, [], 'stray_quote', lines);
       }
     }
     const { columns } = this.options;
     if (columns !== null && cells.length > columns) {
-      if (!cells.slice(columns).every(isBlankCell)) return this.add(bytes, [], 'too_many_cells', lines, columns);
+      if (!cells.slice(columns).every(isBlankCell)) {
+        unprotectAll(cells);
+        return this.add(bytes, cells, 'too_many_cells', lines, columns);
+      }
       cells.length = columns;
     }
     if (suspects.apostrophes) unprotectAll(cells);
@@ -168,9 +175,17 @@ export class Segmenter {
     return columns === null || cells.length === columns || (cells.length > columns && cells.slice(columns).every(isBlankCell));
   }
 
-  private failFirstLine(): false {
+  /** @param end where the record ended that does not fit */
+  private failFirstLine(end: number): false {
+    this.searchedInVain(end);
     this.failLine('quote_not_closed', true);
     return false;
+  }
+
+  private searchedInVain(end: number): void {
+    const until = Math.min(end, this.at + MAX_RECORD_BYTES);
+    if (until - this.at <= NEAR) return;
+    this.vain = { until: Math.max(until, this.vain.until), searches: this.at < this.vain.until ? this.vain.searches + 1 : 1 };
   }
 
   /** The line at `at` is bad; reading goes on with the next one. False: its end is not there yet. */

@@ -33,7 +33,7 @@ export type Sniffed =
       dialect: Dialect;
       /** One per column, `""` where the file has no header; none in an empty file. */
       headers: string[];
-      /** The first rows behind the header, faulty ones too. */
+      /** The first rows behind the header, faulty ones too. Their lines are the file's; their offsets are not, and nothing to resume at. */
       rows: Row[];
       warnings: SniffWarning[];
     }
