@@ -97,3 +97,7 @@ export type MaintenanceJob = z.infer<typeof maintenanceSchema>;
 /** Asks for the segments of a workspace to be brought up to date; what changed is in Redis and Postgres, not in the job. */
 export const evaluationSchema = z.object({ v: z.number().int(), ws: z.number().int() });
 export type EvaluationJob = z.infer<typeof evaluationSchema>;
+
+/** Asks somebody to look at an import: what it is and how far it got is in Postgres, not in the job. */
+export const importSchema = z.object({ v: z.number().int(), ws: z.number().int(), id: z.uuid() });
+export type ImportJob = z.infer<typeof importSchema>;

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csvRow } from './csv-row.ts';
-import type { Delimiter } from './dialect.ts';
+import type { Delimiter, Encoding } from './dialect.ts';
 import { encode, readAll } from './testing.ts';
-import type { Encoding } from './transcode.ts';
 
 describe('readRecords: properties', () => {
   const ENCODINGS: Encoding[] = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'];

@@ -1,8 +1,7 @@
 /** Helpers of the tests: files in memory, read as the importer reads them. */
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Encoding } from './dialect.ts';
 import { type Checkpoint, readRecords } from './read-records.ts';
 import type { Row } from './row.ts';
-import type { Encoding } from './transcode.ts';
 
 export const DIALECT: Dialect = {
   encoding: 'utf-8',

@@ -4,9 +4,8 @@
  * UTF-16 and Windows-1252 have a fixed width per UTF-16 code unit, and transcoding never changes the number of units (half a
  * surrogate pair becomes one unit, U+FFFF), so bytes of the file = units × width.
  */
+import type { Encoding } from './dialect.ts';
 import { decodeWindows1252 } from './windows-1252.ts';
-
-export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
 export type Transcoder = {
   /** UTF-8 of the bytes that are complete; what is cut in the middle of a character waits for the next call. */

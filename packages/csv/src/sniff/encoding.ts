@@ -1,6 +1,6 @@
 /** The encoding of a file by its first bytes. */
 import { isUtf8 } from 'node:buffer';
-import type { Encoding } from '../transcode.ts';
+import type { Encoding } from '../dialect.ts';
 
 export type EncodingFault = { code: 'binary_file' | 'unsupported_encoding'; message: string };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Encoding } from '../dialect.ts';
 import { encode, readAll } from '../testing.ts';
-import type { Encoding } from '../transcode.ts';
 import { MAX_COLUMNS, type Sniffed, sniff } from './sniff.ts';
 
 const file = (content: string | Buffer, complete = true): Sniffed => sniff(Buffer.from(content), { complete });
