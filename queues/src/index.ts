@@ -10,3 +10,4 @@ export * from './payloads.ts';
 export * from './producer.ts';
 export * from './routes.ts';
 export * from './touched.ts';
+export * from './upserts.ts';

@@ -64,6 +64,8 @@ const chunk = {
   ws: z.number().int(),
   /** Redis time of acceptance, microseconds. */
   acc: z.number().int(),
+  /** Microseconds: an address that was erased since then does not come back with these items; absent: since `acc`. */
+  since: z.number().int().optional(),
   /** Process to tell when the effect is in both databases. */
   reply: z.string().optional(),
   /** Follow-up work: its items were counted where they were accepted. */

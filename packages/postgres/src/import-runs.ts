@@ -139,7 +139,7 @@ export async function countChunk(
 ): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ memberships: Record<string, number> }>(
-      'SELECT memberships FROM imports WHERE import_id = $1 AND ended_at IS NULL FOR UPDATE',
+      'SELECT memberships FROM imports WHERE import_id = $1 AND ended_at IS NULL FOR NO KEY UPDATE',
       [importId],
     );
     const before = rows[0];
