@@ -200,11 +200,11 @@ function end(pool: Pool, statement: string, values: unknown[]): Promise<boolean>
   });
 }
 
-/** Which of the imports still need their files: the others' may be removed. */
-export async function importsWithFiles(db: Queryable, importIds: readonly string[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ import_id: string }>(
-    'SELECT import_id FROM imports WHERE import_id = ANY($1::uuid[]) AND ended_at IS NULL',
+/** How imports stand: `open` ones need their files, those of `ended` ones may go; unknown ids are absent. */
+export async function importsWithFiles(db: Queryable, importIds: readonly string[]): Promise<Map<string, 'open' | 'ended'>> {
+  const { rows } = await db.query<{ import_id: string; open: boolean }>(
+    'SELECT import_id, ended_at IS NULL AS open FROM imports WHERE import_id = ANY($1::uuid[])',
     [importIds],
   );
-  return new Set(rows.map((r) => r.import_id));
+  return new Map(rows.map((r) => [r.import_id, r.open ? 'open' : 'ended']));
 }
