@@ -5,6 +5,7 @@ export * from './custom-event-heads.ts';
 export * from './erasures.ts';
 export * from './import-rejects.ts';
 export * from './import-runs.ts';
+export * from './import-uploads.ts';
 export * from './imports.ts';
 export * from './ledger.ts';
 export * from './lists.ts';
