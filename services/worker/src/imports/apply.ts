@@ -15,6 +15,7 @@ import {
   ledgerVerdicts,
   recordImportRejects,
   rejectionsOfJob,
+  undelivered,
   type Verdict,
 } from '@muster/postgres';
 import { addDerivedChunks } from '@muster/queues';
@@ -30,6 +31,10 @@ const WINDOW = 4;
 const POLL_MS = 8;
 /** A part that is not in the ledger after so long is added again: should Redis have lost it, nobody else would. */
 const ADD_AGAIN_MS = 10_000;
+
+/** Ledger rows that ClickHouse has yet to get, above which nothing new is begun: its absence must not fill Postgres with a file. */
+const MAX_UNDELIVERED = 1_000;
+const LOOK_MS = 500;
 
 type Begun = { n: number; chunk: ScannedChunk; parts: Part[]; left: number; verdicts: Map<string, Verdict[]> };
 type Waiting = { part: Part; of: Begun; addedAt: number };
@@ -51,10 +56,12 @@ export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> 
   const lanes = new Map<number, Waiting[]>();
   let next = 0;
   let open = true;
+  const roomBehind = createRoomCheck(deps);
 
   for (;;) {
     lease.requireHeld();
-    while (underWay.size < WINDOW && next < input.chunks && (open || next < input.begun)) {
+    open &&= lease.running;
+    while (underWay.size < WINDOW && next < input.chunks && (open || next < input.begun) && (await roomBehind())) {
       if (counted.has(next)) {
         next += 1;
         continue;
@@ -78,6 +85,18 @@ export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> 
     if (finished.length === 0) await sleep(POLL_MS);
   }
   await endImport(deps.pool, target.importId);
+}
+
+/** Whether ClickHouse keeps up, looked at every now and then. */
+function createRoomCheck(deps: Deps): () => Promise<boolean> {
+  let room = true;
+  let lookedAt = 0;
+  return async () => {
+    if (Date.now() - lookedAt < LOOK_MS) return room;
+    room = (await undelivered(deps.pool)).rows < MAX_UNDELIVERED;
+    lookedAt = Date.now();
+    return room;
+  };
 }
 
 /** Reads a chunk and notes that it is begun; null when the import was stopped. A chunk that cannot be read is not begun. */

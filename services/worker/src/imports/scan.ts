@@ -13,9 +13,9 @@ import { fileMissing, fileTruncated, isMissing } from './failure.ts';
 import type { Judge } from './judge.ts';
 import { ScratchWriter } from './scratch.ts';
 
-/** Records per chunk and lane: with the spread of hashes, hardly ever more than the 500 that one lane takes at a time. */
-const RECORDS_PER_LANE = 400;
-const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Records per chunk and lane: about what a live upsert waits behind. The spread of hashes hardly ever brings a lane to twice as many. */
+const RECORDS_PER_LANE = 250;
+const CHUNK_BYTES = 2 * 1024 * 1024;
 const REJECTS_AT_ONCE = 500;
 const REJECT_BYTES = 1024 * 1024;
 
