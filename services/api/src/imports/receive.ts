@@ -17,7 +17,7 @@ export type Target = {
   offset: number;
   /** Bytes that the file may have. */
   max: number;
-  lease: Lease;
+  lease: Pick<Lease, 'beforeWrite'>;
   /** Told about once a second how far it is. */
   note: (received: number) => Promise<unknown>;
 };

@@ -17,7 +17,7 @@ import { receive, requireRoom } from './receive.ts';
 import { TUS_PATH, type uploadUrls } from './urls.ts';
 
 /** The import of the request that is being served, and the error that it ends with. */
-type Scope = { row: ImportRow; url: string; sha256: string | null; error: ApiError | null };
+type Scope = { row: ImportRow; url: string; error: ApiError | null };
 
 /** Errors of the tus server, which have a status and a text of its own. */
 const CODES: Record<number, ErrorCode> = {
@@ -62,11 +62,6 @@ export function createTus(deps: ApiDeps, leases: UploadLeases): TusEndpoint {
     getFileIdFromRequest: () => fileId(scope().row.import_id),
     namingFunction: () => fileId(scope().row.import_id),
     generateUrl: () => scope().url,
-    onUploadFinish: async () => {
-      const { row, sha256 } = scope();
-      await finishUpload(deps, row, sha256);
-      return {};
-    },
     onResponseError: (_request, error) => {
       const status = 'status_code' in error ? error.status_code : 500;
       const code = CODES[status];
@@ -77,7 +72,7 @@ export function createTus(deps: ApiDeps, leases: UploadLeases): TusEndpoint {
   });
 
   return (request, row, urls) =>
-    scopes.run({ row, url: urls.tus_url, sha256: null, error: null }, async () => {
+    scopes.run({ row, url: urls.tus_url, error: null }, async () => {
       const response = await server.handleWeb(request);
       const { error } = scope();
       if (error) throw error;
@@ -103,27 +98,39 @@ class ImportStore extends FileStore {
     this.#scope = scope;
   }
 
+  // The lease is held in each of these, and the end is part of the last write: before the lease is let go, nobody else begins anew, and
+  // what was true when the request came in may not be so any more.
+
   override async create(upload: Upload): Promise<Upload> {
     await requireRoom(this.directory, upload.size ?? 0);
+    const scope = this.#scope();
     // Before the file is emptied: bytes that came in for another size are not lost to a mistake.
-    if (upload.size !== undefined) await declare(this.#deps, this.#scope(), upload.size);
-    return super.create(upload);
+    if (upload.size !== undefined) await declare(this.#deps, scope, upload.size);
+    const fresh = await fromPostgres(restartUpload(this.#deps.pool, scope.row.import_id));
+    if (!fresh) throw fail('import_not_uploading');
+    const created = await super.create(upload);
+    if (fresh.size === 0) await finishUpload(this.#deps, fresh, null);
+    return created;
   }
 
   override async write(readable: Readable, id: string, offset: number): Promise<number> {
     const { row } = this.#scope();
+    const { pool, config } = this.#deps;
     const lease = this.#leases.held(id);
-    if (!lease) throw fail('upload_locked');
-    const received = await receive(readable, {
-      path: join(this.directory, id),
-      offset,
-      max: row.size ?? this.#deps.config.MUSTER_IMPORT_MAX_BYTES,
-      lease,
-      note: (size) => fromPostgres(noteReceived(this.#deps.pool, row.import_id, size)),
-    });
-    this.#scope().sha256 = received.sha256;
-    await fromPostgres(noteReceived(this.#deps.pool, row.import_id, received.size));
+    if (!lease || row.status !== 'uploading') throw fail('upload_locked');
+    const note = (size: number) => fromPostgres(noteReceived(pool, row.import_id, size));
+    const path = join(this.directory, id);
+    const received = await receive(readable, { path, offset, max: row.size ?? config.MUSTER_IMPORT_MAX_BYTES, lease, note });
+    await note(received.size);
+    if (received.size === row.size) await finishUpload(this.#deps, row, received.sha256);
     return received.size;
+  }
+
+  override async remove(id: string): Promise<void> {
+    const { row } = this.#scope();
+    const now = await fromPostgres(findImport(this.#deps.pool, row.workspace_id, row.import_id));
+    if (now?.status !== 'uploading') throw fail('import_not_uploading');
+    await super.remove(id);
   }
 }
 
@@ -137,9 +144,8 @@ function records(deps: ApiDeps, scope: () => Scope): Configstore {
       // It expires so long after the last byte: that is how the sweep counts.
       return new Upload({ id, ...size, offset: row.received, creation_date: row.updated_at.toISOString() });
     },
-    set: async (_id, { size, offset }) => {
+    set: async (_id, { size }) => {
       if (size !== undefined) await declare(deps, scope(), size);
-      if (offset === 0) scope().row = (await fromPostgres(restartUpload(deps.pool, scope().row.import_id))) ?? scope().row;
     },
     delete: async () => {
       await fromPostgres(cancelImport(deps.pool, scope().row.workspace_id, scope().row.import_id));
