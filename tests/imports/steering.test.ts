@@ -1,5 +1,6 @@
 /** "pause, resume, cancel work at any time"; two imports at a time, live upserts beside them, uploads that nobody finishes. */
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { uuidv7 } from '@muster/domain';
 import { cancelImport, createImport, type ImportRow, pauseImport, resumeImport } from '@muster/postgres';
 import { importFile, profileQueue, QUEUE_PREFIX, scratchFile } from '@muster/queues';
@@ -46,6 +47,21 @@ describe('pause, resume, cancel', () => {
     const end = await tenant.ended(importId);
     expect(end).toMatchObject({ status: 'completed', counts: { created: 30_000 } });
     expect(await tenant.ledgerItems()).toBe(30_000);
+  });
+
+  test('scratch files that are lost while it is paused are made again; what was counted stays so', async () => {
+    const tenant = await stack.open();
+    const importId = await tenant.begin(people(20_000, 's'));
+    await until('a part of it', async () => (await tenant.get(importId)).done > 2_000);
+    await pauseImport(tenant.pool, tenant.id, importId);
+    const row = await still(tenant, importId);
+    expect(row.done).toBeLessThan(20_000);
+    for (const name of tenant.files(importId)) if (!name.endsWith('.csv')) rmSync(join(tenant.dir, name));
+    await resumeImport(tenant.pool, tenant.id, importId);
+    await tenant.ask(importId);
+    const end = await tenant.ended(importId);
+    expect(end).toMatchObject({ status: 'completed', records: 20_000, counts: { created: 20_000 } });
+    expect(await tenant.ledgerItems()).toBe(20_000);
   });
 
   test('paused before it is read, it is read when it goes on; a lost request is made up for by the sweep', async () => {

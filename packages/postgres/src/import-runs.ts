@@ -74,7 +74,7 @@ export async function renewImport(
   const { rows } = await db.query<{ status: ImportStatus }>(
     `UPDATE imports SET leased_until = now() + $3 * interval '1 second', rate = CASE WHEN status = 'running' THEN $4::real END,
        scanned = CASE WHEN phase = 'scan' THEN coalesce($5::bigint, scanned) ELSE scanned END,
-       records = CASE WHEN phase = 'scan' THEN coalesce($6::bigint, records) ELSE records END, updated_at = now()
+       records = CASE WHEN phase = 'scan' THEN greatest(records, $6::bigint) ELSE records END, updated_at = now()
      WHERE import_id = $1 AND holder = $2 AND ended_at IS NULL RETURNING status`,
     [importId, holder, seconds, progress.rate, progress.scanned ?? null, progress.records ?? null],
   );

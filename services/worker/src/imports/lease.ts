@@ -72,7 +72,6 @@ export class Lease {
   scanned(bytes: number, records: number): void {
     this.#scanned = bytes;
     this.#records = records;
-    this.requireRunning();
   }
 
   counted(rows: number): void {

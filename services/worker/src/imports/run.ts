@@ -135,7 +135,12 @@ async function scan(deps: Deps, taken: ImportRun, lease: Lease, { mapping, optio
     const found = await scanFile(deps, {
       ...{ importId: taken.import_id, workspaceId: taken.workspace_id, acceptedAt: taken.accepted_at, run, size: taken.size ?? 0 },
       ...{ dialect, options, judge: createJudge(mapping, options, deps.config.MUSTER_HASH_KEY) },
-      progress: (scanned, records) => lease.scanned(scanned, records),
+      progress: (scanned, records) => {
+        lease.scanned(scanned, records);
+        // Where scratch files were lost, chunks that were begun need the scan, also of an import that was stopped.
+        if (taken.begun > taken.counted) lease.requireHeld();
+        else lease.requireRunning();
+      },
       steadily: (step) => steadily(deps, lease, step),
     });
     await deps.failpoints('imports.scanned');
