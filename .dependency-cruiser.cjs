@@ -39,6 +39,7 @@ module.exports = {
       ['^packages/runtime/'],
       'The local stack starts services as processes, as a person would.',
     ),
+    only('import-client-through-http', '^packages/import-client/', [], 'It runs on any machine, and sees the system as any client does.'),
     {
       name: 'loadtest-through-http',
       comment: 'Producers see the system as any producer does; only what recounts, or measures the stores alone, opens a store.',
