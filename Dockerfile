@@ -28,6 +28,8 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY sql ./sql
 COPY scripts/healthcheck.mjs ./
+# A volume takes over who owns the folder it is mounted on.
+RUN mkdir -p /data/imports && chown node:node /data/imports
 USER node
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "healthcheck.mjs"]
 CMD ["node", "dist/admin.mjs", "help"]

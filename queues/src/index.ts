@@ -1,6 +1,8 @@
 export * from './claims.ts';
 export * from './done-channel.ts';
 export * from './evaluations.ts';
+export * from './import-files.ts';
+export * from './import-requests.ts';
 export * from './inspect.ts';
 export * from './names.ts';
 export * from './options.ts';
@@ -8,3 +10,4 @@ export * from './payloads.ts';
 export * from './producer.ts';
 export * from './routes.ts';
 export * from './touched.ts';
+export * from './upserts.ts';

@@ -41,7 +41,7 @@ describe('job ids', () => {
 
   test('every queue has a name of its own; lanes and nothing else are lanes', () => {
     const names = allQueues(8);
-    expect(new Set(names).size).toBe(19);
+    expect(new Set(names).size).toBe(20);
     expect(names.filter(isLane)).toEqual(names.slice(0, 16));
     expect(REFS.map(queueName).every((n) => allQueues(64).includes(n))).toBe(true);
   });

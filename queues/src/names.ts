@@ -7,6 +7,7 @@ export type QueueRef = { kind: 'profile'; lane: number } | { kind: 'custom_event
 export const TIMELINE_QUEUE = 'timeline';
 export const MAINTENANCE_QUEUE = 'maintenance';
 export const SEGMENTS_QUEUE = 'segments';
+export const IMPORTS_QUEUE = 'imports';
 /** Redis key prefix; the braces put every queue of the installation into one cluster slot, as one MULTI spans several. */
 export const QUEUE_PREFIX = '{muster}';
 
@@ -26,7 +27,7 @@ export function itemQueues(lanes: number): string[] {
 
 /** Names of all queues: those of items, and those that only ask for work that is noted elsewhere. */
 export function allQueues(lanes: number): string[] {
-  return [...itemQueues(lanes), MAINTENANCE_QUEUE, SEGMENTS_QUEUE];
+  return [...itemQueues(lanes), MAINTENANCE_QUEUE, SEGMENTS_QUEUE, IMPORTS_QUEUE];
 }
 
 /** Lanes are strictly first in, first out: nobody may retry, promote or remove their jobs. */

@@ -64,6 +64,8 @@ const chunk = {
   ws: z.number().int(),
   /** Redis time of acceptance, microseconds. */
   acc: z.number().int(),
+  /** Microseconds: an address that was erased since then does not come back with these items; absent: since `acc`. */
+  since: z.number().int().optional(),
   /** Process to tell when the effect is in both databases. */
   reply: z.string().optional(),
   /** Follow-up work: its items were counted where they were accepted. */
@@ -97,3 +99,7 @@ export type MaintenanceJob = z.infer<typeof maintenanceSchema>;
 /** Asks for the segments of a workspace to be brought up to date; what changed is in Redis and Postgres, not in the job. */
 export const evaluationSchema = z.object({ v: z.number().int(), ws: z.number().int() });
 export type EvaluationJob = z.infer<typeof evaluationSchema>;
+
+/** Asks somebody to look at an import: what it is and how far it got is in Postgres, not in the job. */
+export const importSchema = z.object({ v: z.number().int(), ws: z.number().int(), id: z.uuid() });
+export type ImportJob = z.infer<typeof importSchema>;

@@ -135,14 +135,7 @@ export class ChunkProducer {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const acceptedAt = await redisMicros(this.#redis);
-        const flows = chunks.map((c) => ({
-          name: 'chunk',
-          queueName: queueName(c.queue),
-          prefix: QUEUE_PREFIX,
-          data: { v: PAYLOAD_VERSION, ws: c.workspaceId, acc: acceptedAt, ...(c.reply ? { reply: this.#processId } : {}), items: c.items },
-          opts: { ...CHUNK_JOB, jobId: c.id },
-        }));
-        await this.#flow.addBulk(flows);
+        await this.#flow.addBulk(chunks.map((c) => chunkJob(c, acceptedAt, c.reply ? { reply: this.#processId } : {})));
         return;
       } catch (error) {
         if (Date.now() >= deadline) throw error;
@@ -150,6 +143,16 @@ export class ChunkProducer {
       }
     }
   }
+}
+
+function chunkJob(chunk: { id: string; queue: QueueRef; workspaceId: number; items: AnyItem[] }, acceptedAt: number, more: object) {
+  return {
+    name: 'chunk',
+    queueName: queueName(chunk.queue),
+    prefix: QUEUE_PREFIX,
+    data: { v: PAYLOAD_VERSION, ws: chunk.workspaceId, acc: acceptedAt, ...more, items: chunk.items },
+    opts: { ...CHUNK_JOB, jobId: chunk.id },
+  };
 }
 
 /**
@@ -212,22 +215,16 @@ export function followUpId(cause: string, queue: QueueRef, n: number): string {
 /** Adds follow-up chunks in one MULTI. Returns their ids. */
 export async function addFollowUps(flow: FlowProducer, cause: string, followUps: readonly FollowUp[]): Promise<string[]> {
   const chunks = followUps.map((f, n) => ({ ...f, id: followUpId(cause, f.queue, n) }));
-  await flow.addBulk(
-    chunks.map((f) => ({
-      name: 'chunk',
-      queueName: queueName(f.queue),
-      prefix: QUEUE_PREFIX,
-      data: {
-        v: PAYLOAD_VERSION,
-        ws: f.workspaceId,
-        acc: f.acceptedAt,
-        internal: true,
-        ...(f.unparked ? { unparked: true } : {}),
-        ...(f.reply ? { reply: f.reply } : {}),
-        items: f.items,
-      },
-      opts: { ...CHUNK_JOB, jobId: f.id },
-    })),
-  );
+  const more = (f: FollowUp) => ({ internal: true, ...(f.unparked ? { unparked: true } : {}), ...(f.reply ? { reply: f.reply } : {}) });
+  await flow.addBulk(chunks.map((c) => chunkJob(c, c.acceptedAt, more(c))));
   return chunks.map((c) => c.id);
+}
+
+/** A chunk of accepted items whose id is a function of what it is part of: added again, it is applied once. */
+export type DerivedChunk = { id: string; queue: QueueRef; workspaceId: number; since: number; items: AnyItem[] };
+
+/** Adds chunks in one MULTI, as accepted now; one that waits already stays as it is. */
+export async function addDerivedChunks(flow: FlowProducer, redis: Redis, chunks: readonly DerivedChunk[]): Promise<void> {
+  const acceptedAt = await redisMicros(redis);
+  await flow.addBulk(chunks.map((c) => chunkJob(c, acceptedAt, { since: c.since })));
 }

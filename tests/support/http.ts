@@ -10,6 +10,8 @@ export type CallOptions = { key?: string | null; headers?: Record<string, string
 
 export type HttpStack = {
   stack: LocalStack;
+  /** Data directory of the stack. */
+  dir: string;
   pool: Pool;
   /** POST of a JSON value, or of bytes or text as they are. */
   post: (call: string, body: unknown, options?: CallOptions) => Promise<Reply>;
@@ -37,6 +39,7 @@ export async function startHttpStack(env: Record<string, string> = {}): Promise<
   };
   return {
     stack,
+    dir,
     pool,
     post: (call, body, options = {}) => {
       const raw = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);

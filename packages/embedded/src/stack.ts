@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runAdmin } from './admin.ts';
 import { dropAddresses, noteAddresses, secret } from './dataDir.ts';
@@ -174,6 +175,7 @@ function serviceEnv(
     MUSTER_DEV_KEY: given.devKey,
     MUSTER_HASH_KEY: secret(internals.dir, 'hash-key'),
     MUSTER_DATA_DIR: internals.dir.root,
+    MUSTER_IMPORT_DIR: join(internals.dir.root, 'imports'),
     ...given.extra,
   };
 }

@@ -43,11 +43,12 @@ export async function eraseContact(
        VALUES ($1, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6)`,
       [erasureId, workspaceId, contact?.contact_id ?? null, emailHash, externalHash, erasedAt],
     );
-    await client.query("DELETE FROM rejections WHERE workspace_id = $1 AND email_hash IN (decode($2, 'hex'), decode($3, 'hex'))", [
-      workspaceId,
-      emailHash,
-      externalHash,
-    ]);
+    for (const table of ['rejections', 'import_rejects'])
+      await client.query(`DELETE FROM ${table} WHERE workspace_id = $1 AND email_hash IN (decode($2, 'hex'), decode($3, 'hex'))`, [
+        workspaceId,
+        emailHash,
+        externalHash,
+      ]);
     if (contact) {
       const byContact = [workspaceId, contact.contact_id];
       await client.query('DELETE FROM contact_lists WHERE workspace_id = $1 AND contact_id = $2', byContact);

@@ -108,6 +108,16 @@ export async function findLedger(db: Queryable, chunkId: string): Promise<Ledger
   };
 }
 
+/** Verdicts of those of the chunks that were applied. */
+export async function ledgerVerdicts(db: Queryable, chunkIds: readonly string[]): Promise<Map<string, Verdict[]>> {
+  if (chunkIds.length === 0) return new Map();
+  const { rows } = await db.query<{ chunk_id: string; verdicts: string }>(
+    'SELECT chunk_id, verdicts FROM job_ledger WHERE chunk_id = ANY($1::text[])',
+    [chunkIds],
+  );
+  return new Map(rows.map((r) => [r.chunk_id, decodeVerdicts(r.verdicts)]));
+}
+
 export type OutboxRow = { chunk_id: string; workspace_id: number; accepted_at: number; outbox: string; reply_to: string | null };
 
 /**

@@ -32,10 +32,31 @@ export const storesSchema = coreSchema.extend({
   MUSTER_POWER_SAFE: flag.describe('1 = ClickHouse fsyncs every insert: acknowledged items also survive power loss, at lower speed'),
 });
 
-export const apiSchema = storesSchema.extend({
+const importFilesSchema = storesSchema.extend({
+  MUSTER_IMPORT_DIR: z
+    .string()
+    .min(1)
+    .default('data/imports')
+    .describe('folder of the CSV files of imports, which API and workers share; about three times the size of the files under way'),
+  MUSTER_UPLOAD_HOURS: z.coerce
+    .number()
+    .min(0.0001)
+    .max(8_760)
+    .default(24)
+    .describe('hours after which an import that nobody uploads to or starts is failed and its file removed'),
+});
+
+export const apiSchema = importFilesSchema.extend({
   MUSTER_API_HOST: z.string().default('127.0.0.1').describe('address the API listens on'),
   MUSTER_API_PORT: port.default(8080).describe('port of the API'),
   MUSTER_MAX_BODY_BYTES: count(1_024, 1_073_741_824).default(10_485_760).describe('largest request body, in inflated bytes'),
+  MUSTER_IMPORT_MAX_BYTES: count(1, 1_099_511_627_776).default(5_368_709_120).describe('largest CSV file that an import takes, in bytes'),
+  MUSTER_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'how clients reach the API, for the upload URLs it answers with; without it, the Host and X-Forwarded-* headers of the request',
+    ),
   MUSTER_MAX_WAITING_JOBS: count(10, 10_000_000).default(20_000).describe('waiting chunks over all queues above which intake answers 503'),
   MUSTER_MAX_UNDELIVERED: count(10, 10_000_000)
     .default(20_000)
@@ -51,10 +72,11 @@ export const apiSchema = storesSchema.extend({
     .describe('share of Redis maxmemory above which intake answers 503'),
 });
 
-export const workerSchema = storesSchema.extend({
+export const workerSchema = importFilesSchema.extend({
   MUSTER_WORKER_HOST: z.string().default('127.0.0.1').describe('address of the worker health and metrics endpoint'),
   MUSTER_WORKER_PORT: port.default(8082).describe('port of the worker health and metrics endpoint (0 = any free one)'),
   MUSTER_TIMELINE_CONCURRENCY: count(1, 64).default(32).describe('timeline chunks one worker process works on at a time'),
+  MUSTER_IMPORT_CONCURRENCY: count(1, 16).default(2).describe('CSV imports one worker process works on at a time'),
   MUSTER_DEDUPE_IDS: count(1_000, 10_000_000_000).default(50_000_000).describe('newest producer ids remembered per workspace'),
   MUSTER_SWEEP_SECONDS: count(1, 3_600).default(10).describe('seconds between sweeps (parked items, deleted lists, erasures, pruning)'),
   MUSTER_PARK_DAYS: z.coerce.number().min(0.0001).max(3_650).default(30).describe('days a parked item waits for its external_id'),

@@ -1,10 +1,11 @@
 /** Builds the API's parts from its configuration and connects them; {@link startApi} also listens. */
 import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { createClickHouse } from '@muster/clickhouse';
 import { createPool } from '@muster/postgres';
-import { ChunkProducer, EvaluationRequests, QueueInspector } from '@muster/queues';
+import { ChunkProducer, EvaluationRequests, ImportRequests, QueueInspector } from '@muster/queues';
 import {
   type ApiConfig,
   consumerConnection,
@@ -18,12 +19,18 @@ import { createApp } from './app.ts';
 import { KeyCache } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { IntakeGuard } from './guard.ts';
+import { UploadLeases } from './imports/lease.ts';
 import { verifyLanes } from './lanes.ts';
 import { ListCache } from './list-cache.ts';
 import { createMetrics } from './metrics.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Readiness } from './readiness.ts';
 import { JobWaiter } from './waiter.ts';
+
+/** No limit on the time that a request takes to come in: a file of gigabytes over a slow line takes hours. */
+const HTTP = { requestTimeout: 0 };
+/** Instead, a connection on which nothing moves is closed. Longer than the longest `Prefer: wait`. */
+const IDLE_MS = 120_000;
 
 export type RunningApi = {
   port: number;
@@ -34,6 +41,8 @@ export type RunningApi = {
 /** Starts the API. It comes up whatever store is away, answers 503 meanwhile, and recovers by itself. */
 export async function startApi(config: ApiConfig, log: Logger): Promise<RunningApi> {
   const processId = randomUUID();
+  const stop = new AbortController();
+  await mkdir(config.MUSTER_IMPORT_DIR, { recursive: true, mode: 0o700 });
   const pool = createPool(config.MUSTER_POSTGRES_URL, {
     max: 20,
     role: 'api',
@@ -57,6 +66,8 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
   const producer = new ChunkProducer({ redis, processId, backlogged: () => guard.backlogged });
   const inspector = new QueueInspector(redis);
   const evaluations = new EvaluationRequests(redis);
+  const imports = new ImportRequests(redis);
+  const uploads = new UploadLeases(redis);
   const waiter = new JobWaiter({ pool, redis: subscriber, processId, log });
   const readiness = new Readiness({ pool, redis, clickhouse, guard });
   const deps: ApiDeps = {
@@ -68,6 +79,8 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     producer,
     inspector,
     evaluations,
+    imports,
+    uploads,
     waiter,
     guard,
     readiness,
@@ -76,9 +89,9 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     lists: new ListCache(pool),
     metrics: createMetrics(() => guard.sample),
     failpoints: createFailpoints(config.MUSTER_FAILPOINTS),
+    stopping: stop.signal,
   };
 
-  const stop = new AbortController();
   guard.start();
   waiter.start();
   const lanesFit = verifyLanes(pool, config.MUSTER_LANES, log, stop.signal).then((fit) => {
@@ -89,7 +102,8 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     return fit || stop.signal.aborted;
   });
 
-  const { server, port } = await listen(createServer(getRequestListener(createApp(deps).fetch)), config);
+  const { server, port } = await listen(createServer(HTTP, getRequestListener(createApp(deps).fetch)), config);
+  server.timeout = IDLE_MS;
   log.info({ port }, 'listening');
 
   const lifecycle = new Lifecycle(log);
@@ -97,13 +111,14 @@ export async function startApi(config: ApiConfig, log: Logger): Promise<RunningA
     stop.abort();
     readiness.stop();
     guard.shut();
+    uploads.letGoOfResumable();
   });
   // Longer than the longest `Prefer: wait`, so that nobody who waits is cut off.
   lifecycle.onShutdown('drain http', 35_000, () => closeServer(server));
   lifecycle.onShutdown('flush queue', 5_000, () => producer.close());
   lifecycle.onShutdown('stop sampling', 5_000, () => guard.stop());
   lifecycle.onShutdown('close clients', 5_000, async () => {
-    await Promise.all([inspector.close(), evaluations.close()]);
+    await Promise.all([inspector.close(), evaluations.close(), imports.close()]);
     redis.disconnect();
     subscriber.disconnect();
     await Promise.all([clickhouse.close(), pool.end()]);

@@ -5,6 +5,8 @@ import type { HonoEnv } from './http/body.ts';
 import { answerOf, failed, record, respond, serveEndpoint } from './http/endpoint.ts';
 import { fail } from './http/errors.ts';
 import { requestIdOf } from './http/headers.ts';
+import { tusCapabilities } from './imports/tus.ts';
+import { TUS_PATH } from './imports/urls.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { assertDocumented } from './openapi/operations.ts';
 import { renderDocs } from './openapi/page.ts';
@@ -19,10 +21,12 @@ export function createApp(deps: ApiDeps): Hono<HonoEnv> {
   assertDocumented(endpoints);
 
   // One handler a path and method: with a second one that also matches, Hono would go through its chain for every request.
-  const methodOf = new Map<string, string>();
+  const methodsOf = new Map<string, string[]>();
+  const note = (path: string, method: string) => methodsOf.set(path, [...(methodsOf.get(path) ?? []), method]);
   for (const endpoint of endpoints) {
-    app.on(endpoint.method, endpoint.path, serveEndpoint(deps, endpoint));
-    methodOf.set(endpoint.path, endpoint.method);
+    // Hono takes HEAD to the handlers of GET.
+    app.on(endpoint.method === 'HEAD' ? 'GET' : endpoint.method, endpoint.path, serveEndpoint(deps, endpoint));
+    note(endpoint.path, endpoint.method);
   }
 
   app.get('/health/live', () => plain(200, 'application/json', '{"ok":true,"checks":{}}'));
@@ -33,10 +37,13 @@ export function createApp(deps: ApiDeps): Hono<HonoEnv> {
   app.get('/metrics', async () => plain(200, deps.metrics.registry.contentType, await deps.metrics.registry.metrics()));
   app.get('/openapi.json', () => plain(200, 'application/json', document));
   app.get('/docs', () => plain(200, 'text/html; charset=utf-8', docs));
-  for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs']) methodOf.set(path, 'GET');
+  for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json', '/docs']) note(path, 'GET');
+
+  app.options(TUS_PATH, () => new Response(null, { status: 204, headers: tusCapabilities(deps.config.MUSTER_IMPORT_MAX_BYTES) }));
+  note(TUS_PATH, 'OPTIONS');
 
   app.notFound((c) => {
-    const allow = methodOf.get(c.req.path);
+    const allow = methodsOf.get(c.req.path)?.join(', ');
     if (allow === undefined) return refuse(deps, c, 'unknown', fail('not_found'));
     return refuse(deps, c, c.req.path, fail('method_not_allowed', { headers: { allow } }));
   });

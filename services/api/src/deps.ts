@@ -1,10 +1,11 @@
 /** Everything the calls need, passed in as one object. */
 import type { ClickHouse } from '@muster/clickhouse';
 import type { Pool } from '@muster/postgres';
-import type { ChunkProducer, EvaluationRequests, QueueInspector } from '@muster/queues';
+import type { ChunkProducer, EvaluationRequests, ImportRequests, QueueInspector } from '@muster/queues';
 import type { ApiConfig, Failpoints, Logger, Redis } from '@muster/runtime';
 import type { KeyCache } from './auth.ts';
 import type { IntakeGuard } from './guard.ts';
+import type { UploadLeases } from './imports/lease.ts';
 import type { ListCache } from './list-cache.ts';
 import type { ApiMetrics } from './metrics.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -20,6 +21,8 @@ export type ApiDeps = {
   producer: ChunkProducer;
   inspector: QueueInspector;
   evaluations: EvaluationRequests;
+  imports: ImportRequests;
+  uploads: UploadLeases;
   waiter: JobWaiter;
   keys: KeyCache;
   limiter: RateLimiter;
@@ -28,4 +31,6 @@ export type ApiDeps = {
   readiness: Readiness;
   metrics: ApiMetrics;
   failpoints: Failpoints;
+  /** Aborted when the process is about to end: what would go on for ever ends then. */
+  stopping: AbortSignal;
 };

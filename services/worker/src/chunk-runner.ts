@@ -82,7 +82,7 @@ async function process(deps: Deps, handler: ChunkHandler, job: Job, token: strin
 }
 
 /** Gives the job back to the head of its queue; it is not counted as an attempt. */
-async function handBack(job: Job, token: string | undefined, pauseMs: number): Promise<never> {
+export async function handBack(job: Job, token: string | undefined, pauseMs: number): Promise<never> {
   await sleep(pauseMs);
   await job.moveToWait(token);
   throw new WaitingError();

@@ -1,7 +1,7 @@
 /** Wires a worker process: lanes, timeline, relay, maintenance; holds no logic of its own. */
 import { createClickHouse, GroupCommitWriter } from '@muster/clickhouse';
 import { ContactIds, createPool } from '@muster/postgres';
-import { EvaluationRequests, MAINTENANCE_QUEUE, markTouched, QUEUE_PREFIX } from '@muster/queues';
+import { EvaluationRequests, IMPORTS_QUEUE, MAINTENANCE_QUEUE, markTouched, QUEUE_PREFIX } from '@muster/queues';
 import {
   consumerConnection,
   createFailpoints,
@@ -18,6 +18,7 @@ import {
 import { FlowProducer } from 'bullmq';
 import { startRelay } from './delivery/relay.ts';
 import type { Deps } from './deps.ts';
+import { createImports } from './imports/queue.ts';
 import { startLanes } from './lanes.ts';
 import { createMaintenance } from './maintenance/handler.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
   };
 
   let lanes: Awaited<ReturnType<typeof startLanes>> | null = null;
+  let imports: ReturnType<typeof createImports> | null = null;
   let maintenance: Awaited<ReturnType<typeof createMaintenance>> | null = null;
   let ready = false;
   const status = await startStatusServer({
@@ -81,7 +83,7 @@ async function main(): Promise<void> {
 
   lifecycle.onShutdown('workers', 15_000, async () => {
     ready = false;
-    await Promise.all([lanes?.stop(), maintenance?.worker.close()]);
+    await Promise.all([lanes?.stop(), imports?.close(), maintenance?.worker.close()]);
   });
   lifecycle.onShutdown('relay', 10_000, () => relay.stop());
   lifecycle.onShutdown('writer', 10_000, () => writer.close());
@@ -97,7 +99,9 @@ async function main(): Promise<void> {
 
   await verifyLanes(deps);
   lanes = await startLanes(deps);
+  imports = createImports(deps, redis);
   maintenance = await createMaintenance(deps, redis);
+  imports.run().catch((error: unknown) => logger.error({ queue: IMPORTS_QUEUE, ...errorFields(error) }, 'worker stopped'));
   maintenance.worker.run().catch((error: unknown) => logger.error({ queue: MAINTENANCE_QUEUE, ...errorFields(error) }, 'worker stopped'));
   ready = true;
   logger.info({ lanes: config.MUSTER_LANES }, 'worker is running');

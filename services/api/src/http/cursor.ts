@@ -24,6 +24,8 @@ export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, sc
 
 /** `[contact_id]` */
 export const contactCursor = z.tuple([z.number().int().min(0).max(2_147_483_647)]);
+/** `[import_id]` */
+export const importCursor = z.tuple([z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)]);
 /** `[rejection_id]` */
 export const rejectionCursor = z.tuple([z.string().regex(/^\d{1,18}$/)]);
 /** `[segment_uid, base epoch, epoch, issued at ms, at ms or '', contact_id]` */

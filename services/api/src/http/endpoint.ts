@@ -13,7 +13,10 @@ import { toApiError } from './failures.ts';
 import { keyOf, requestIdOf } from './headers.ts';
 import { type Query, RequestQuery } from './query.ts';
 
-export type Answer = { status: number; body: unknown; headers?: Record<string, string> };
+export type JsonAnswer = { status: number; body: unknown; headers?: Record<string, string> };
+/** An answer that is not JSON, or not known when it begins. */
+export type RawAnswer = { status: number; response: Response };
+export type Answer = JsonAnswer | RawAnswer;
 
 export type ApiRequest = {
   readonly c: Context<HonoEnv>;
@@ -23,7 +26,7 @@ export type ApiRequest = {
 };
 
 export type Endpoint = {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   /** One of these scopes is needed. */
   scopes: readonly Scope[];
@@ -33,13 +36,17 @@ export type Endpoint = {
 };
 
 export function respond(requestId: string, answer: Answer): Response {
+  if ('response' in answer) {
+    answer.response.headers.set('x-request-id', requestId);
+    return answer.response;
+  }
   return new Response(JSON.stringify(answer.body), {
     status: answer.status,
     headers: { 'content-type': 'application/json; charset=utf-8', 'x-request-id': requestId, ...answer.headers },
   });
 }
 
-export function answerOf(error: ApiError): Answer {
+export function answerOf(error: ApiError): JsonAnswer {
   return { status: error.status, body: error.body, headers: error.headers };
 }
 
@@ -83,7 +90,7 @@ async function authenticate(deps: ApiDeps, c: Context<HonoEnv>, mayBeStale: bool
 }
 
 /** The answer to an error; what nobody expected is logged with its place, never with its values. */
-export function failed(deps: ApiDeps, error: unknown, requestId: string, route: string): Answer {
+export function failed(deps: ApiDeps, error: unknown, requestId: string, route: string): JsonAnswer {
   const apiError = toApiError(error);
   if (apiError.status === 500) deps.log.error({ request_id: requestId, route, ...errorFields(error) }, 'request failed');
   else if (apiError.status === 503 && apiError.cause !== undefined)

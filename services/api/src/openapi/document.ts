@@ -21,9 +21,9 @@ function describeErrors(status: number): string {
 }
 
 function responsesOf(operation: Operation) {
-  const answers = Object.entries(operation.answers).map(([status, [description, schema]]) => [
+  const answers = Object.entries(operation.answers).map(([status, [description, schema, type = 'application/json']]) => [
     status,
-    { description, content: { 'application/json': { schema } } },
+    schema === null ? { description } : { description, content: { [type]: { schema } } },
   ]);
   const errors = [...operation.errors, 500].map((status) => [
     String(status),
@@ -32,24 +32,30 @@ function responsesOf(operation: Operation) {
   return Object.fromEntries([...answers, ...errors]);
 }
 
+/** The name of the call; where one path takes several methods, with the method. */
+function operationId({ path, method }: Operation): string {
+  const name = path.slice('/api/'.length);
+  return OPERATIONS.some((o) => o.path === path && o.method !== method) ? `${name}.${method}` : name;
+}
+
 /** The document; built once at start. */
 export function openApiDocument() {
   const builder = new OpenAPIHono();
   builder.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   builder.openAPIRegistry.registerComponent('securitySchemes', 'basic', { type: 'http', scheme: 'basic' });
   for (const operation of OPERATIONS) {
-    const takesItems = operation.answers[202] !== undefined && operation.answers[200] !== undefined;
+    const takesItems = operation.answers[202] !== undefined && operation.answers[200] !== undefined && operation.waits !== false;
     builder.openAPIRegistry.registerPath({
       method: operation.method,
       path: operation.path,
-      operationId: operation.path.slice('/api/'.length),
+      operationId: operationId(operation),
       tags: [operation.tag],
       summary: operation.summary,
       description: `Scope: ${operation.scopes}.`,
       security: [{ key: [] }, { basic: [] }],
       request: {
         ...(operation.query ? { query: operation.query } : {}),
-        ...(takesItems ? { headers: preferHeader } : {}),
+        ...(takesItems ? { headers: preferHeader } : operation.headers ? { headers: operation.headers } : {}),
         ...(operation.body
           ? {
               body: {
@@ -63,7 +69,9 @@ export function openApiDocument() {
                 },
               },
             }
-          : {}),
+          : operation.bytes
+            ? { body: { required: true, content: { [operation.bytes]: { schema: z.string().describe('The bytes of the file') } } } }
+            : {}),
       },
       responses: responsesOf(operation),
     });

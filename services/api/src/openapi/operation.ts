@@ -4,7 +4,7 @@ import { answers } from './responses.ts';
 
 export type Operation = {
   path: string;
-  method: 'get' | 'post';
+  method: 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete';
   tag: string;
   summary: string;
   scopes: string;
@@ -12,8 +12,13 @@ export type Operation = {
   body?: z.ZodType;
   /** Also understood: one JSON value a line. */
   ndjson?: boolean;
-  /** Status → meaning and shape. */
-  answers: Record<number, [string, z.ZodType]>;
+  /** The body is the bytes of a file, of this type. */
+  bytes?: string;
+  headers?: z.ZodObject;
+  /** Its 200 and 202 have nothing to do with `Prefer: wait`. */
+  waits?: false;
+  /** Status → meaning, shape and, where it is not JSON, type; null = no body. */
+  answers: Record<number, [meaning: string, shape: z.ZodType | null, type?: string]>;
   errors: number[];
   example?: unknown;
 };

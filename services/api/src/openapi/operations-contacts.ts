@@ -69,6 +69,13 @@ export const CONTACT_OPERATIONS: readonly Operation[] = [
     answers: { 200: ['The number', answers.count] },
     errors: [...READ, 404],
   }),
+  get('contacts.export', {
+    tag: 'Contacts',
+    summary: 'All contacts that match the filters, or all members of a segment, as CSV that `imports.*` takes back as it is',
+    query: z.object({ ...filters, segment_id: z.string().optional().describe('Members of this segment; stands alone') }),
+    answers: { 200: ['The file; a connection that breaks off before its end means that it is not complete', z.string(), 'text/csv'] },
+    errors: [...READ, 404],
+  }),
   post('contacts.changeEmail', {
     tag: 'Contacts',
     summary: 'Change the email of a contact; its history stays with it',

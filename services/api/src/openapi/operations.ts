@@ -2,10 +2,17 @@
 import type { Operation } from './operation.ts';
 import { CONTACT_OPERATIONS } from './operations-contacts.ts';
 import { EVENT_OPERATIONS } from './operations-events.ts';
+import { IMPORT_OPERATIONS } from './operations-imports.ts';
 import { LIST_OPERATIONS } from './operations-lists.ts';
 import { SEGMENT_OPERATIONS } from './operations-segments.ts';
 
-export const OPERATIONS: readonly Operation[] = [...CONTACT_OPERATIONS, ...LIST_OPERATIONS, ...SEGMENT_OPERATIONS, ...EVENT_OPERATIONS];
+export const OPERATIONS: readonly Operation[] = [
+  ...CONTACT_OPERATIONS,
+  ...LIST_OPERATIONS,
+  ...SEGMENT_OPERATIONS,
+  ...IMPORT_OPERATIONS,
+  ...EVENT_OPERATIONS,
+];
 
 /** @throws Error unless exactly the calls that are served are documented. */
 export function assertDocumented(served: readonly { method: string; path: string }[]): void {

@@ -77,7 +77,16 @@ function exampleOf(method: string, path: string, call: Call): string {
     );
     return `curl ${auth} \\\n  'http://127.0.0.1:8080${path}${text.length > 0 ? `?${text.join('&')}` : ''}'`;
   }
+  if (method !== 'post' || example === undefined) return fileExample(method, path, call);
   return `curl -X POST http://127.0.0.1:8080${path} \\\n  ${auth} -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify(example ?? {})}'`;
+}
+
+/** Calls whose body is a file, or which have none: the uploads. */
+function fileExample(method: string, path: string, call: Call): string {
+  const tus = call.parameters?.some((p) => p.name === 'tus-resumable') ? " -H 'Tus-Resumable: 1.0.0'" : '';
+  const body = call.requestBody ? ' \\\n  -T contacts.csv' : '';
+  const verb = method === 'head' ? '-I' : `-X ${method.toUpperCase()}`;
+  return `curl ${verb} -H 'Authorization: Bearer YOUR_KEY'${tus} \\\n  'http://127.0.0.1:8080${path}?id=IMPORT_ID'${body}`;
 }
 
 function renderCall(path: string, method: string, call: Call): string {

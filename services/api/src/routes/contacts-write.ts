@@ -1,12 +1,12 @@
 /** contacts.upsert and contacts.import. */
 import { type Issue, isJsonObject, issue, jsonBytes, MAX_BATCH_ITEMS, normaliseContact } from '@muster/domain';
-import { MAX_CHUNK_BYTES, type RoutedItem } from '@muster/queues';
+import { MAX_CHUNK_BYTES, type RoutedItem, routedUpsert } from '@muster/queues';
 import type { ApiDeps } from '../deps.ts';
 import { type Endpoint, readObject } from '../http/endpoint.ts';
 import { fail, invalid } from '../http/errors.ts';
 import { booleanField, choiceField, listIdsField, unknownFields } from '../http/fields.ts';
 import { answerBatch, identity, type Named, openIntake, requireBatchSize, weigher } from '../intake.ts';
-import { routeUpserts, upsertItem } from '../items/profile.ts';
+import { routeUpserts } from '../items/profile.ts';
 import { answerSingle } from '../single.ts';
 
 const IDENTIFY_BY = ['email', 'external_id'] as const;
@@ -30,7 +30,7 @@ export function contactWriteRoutes(deps: ApiDeps): Endpoint[] {
         details: [issue(0, 'external_id', 'required', 'identify_by external_id needs the external_id of the contact; add it.')],
       });
     if (listIds.length > 0) await deps.lists.require(workspaceId, listIds);
-    const item = upsertItem(workspaceId, lanes, identity(intake, 0), result.patch, { listIds, confirmed, identifyBy }, bytes);
+    const item = routedUpsert(workspaceId, lanes, identity(intake, 0), result.patch, { listIds, confirmed, identifyBy }, bytes);
     const [routed = item] = typeof result.patch.external_id === 'string' ? await routeUpserts(deps, workspaceId, [item]) : [];
     const named = { email: result.patch.email };
     return answerSingle(deps, request, intake, routed, named, [...warnings, ...result.warnings]);
@@ -62,7 +62,7 @@ export function contactWriteRoutes(deps: ApiDeps): Endpoint[] {
         rejected.push(issue(index, 'external_id', 'required', 'identify_by external_id needs the external_id of the contact; add it.'));
       else {
         items.push(
-          upsertItem(workspaceId, lanes, identity(intake, index), result.patch, { listIds, confirmed, identifyBy }, bytesOf(input)),
+          routedUpsert(workspaceId, lanes, identity(intake, index), result.patch, { listIds, confirmed, identifyBy }, bytesOf(input)),
         );
         names.push({ email: result.patch.email });
       }

@@ -71,3 +71,35 @@ async function readPage(deps: ApiDeps, workspaceId: number, { set, afterId }: Pl
     last = lastId;
   }
 }
+
+/**
+ * All members, batch by batch, in the order of their ids: those of the moment it begins. Should that set be kept no longer before the end is
+ * reached, it goes on, from where it is, with the members there are then. @throws ApiError 404
+ */
+export async function* allMembers(
+  deps: ApiDeps,
+  workspaceId: number,
+  segmentId: string,
+  batch: number,
+): AsyncGenerator<ContactRow[], void, void> {
+  const pin = async () => {
+    const { segments, epochs } = await fromPostgres(currentSegments(deps.pool, workspaceId, [segmentId]));
+    const [segment] = segments;
+    if (!segment) throw fail('segment_not_found');
+    return setOfSegment(segment, epochs);
+  };
+  let set = await pin();
+  for (let last = 0; set; ) {
+    let ids = await fromClickHouse(pageMembers(deps.clickhouse, workspaceId, set, last, batch));
+    if (!ids) {
+      set = await pin();
+      ids = set && (await fromClickHouse(pageMembers(deps.clickhouse, workspaceId, set, last, batch)));
+      if (!ids) return;
+    }
+    const lastId = ids.at(-1);
+    if (lastId === undefined) return;
+    yield await fromPostgres(readContacts(deps.pool, workspaceId, ids));
+    if (ids.length < batch) return;
+    last = lastId;
+  }
+}

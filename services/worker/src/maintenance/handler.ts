@@ -17,6 +17,7 @@ import {
 import { errorFields, type Redis, redisMicros, sleep } from '@muster/runtime';
 import { Queue, Worker } from 'bullmq';
 import type { Deps } from '../deps.ts';
+import { tendImports } from '../imports/queue.ts';
 import { sweepParked } from '../parking.ts';
 import { sweepErasures } from './erasure-sweep.ts';
 import { workOffHiddenLists } from './list-removal.ts';
@@ -71,6 +72,7 @@ async function run(deps: Deps, task: MaintenanceJob['task']): Promise<Record<str
   const clean = await sweepErasures(deps);
   const folded = await foldLedger(deps.pool, deps.config.MUSTER_LEDGER_DAYS, FOLD_ROWS);
   const pruned = await pruneRejections(deps.pool, deps.config.MUSTER_REJECTION_DAYS);
+  const imports = await tendImports(deps);
   const now = await redisMicros(deps.redis);
   for (const { workspaceId, name } of await listWorkspaces(deps.pool)) {
     await purgeDroppedClaims(deps.redis, workspaceId);
@@ -78,7 +80,7 @@ async function run(deps: Deps, task: MaintenanceJob['task']): Promise<Record<str
   }
   deps.metrics.failedJobs.set(await failedJobs(deps));
   deps.metrics.undelivered.set((await undelivered(deps.pool)).rows);
-  return { delivered, expired, removed, clean, folded, pruned };
+  return { delivered, expired, removed, clean, folded, pruned, ...imports };
 }
 
 /** Compaction: what erased people left in dead rows of Postgres and in Redis' log goes. Then the segments' turn. */
@@ -91,7 +93,16 @@ async function nightly(deps: Deps): Promise<Record<string, number>> {
   client.on('error', onLost);
   try {
     await client.query('SET statement_timeout = 0');
-    for (const table of ['contacts', 'contact_lists', 'custom_event_heads', 'rejections', 'parked_items', 'job_ledger'])
+    for (const table of [
+      'contacts',
+      'contact_lists',
+      'custom_event_heads',
+      'rejections',
+      'parked_items',
+      'job_ledger',
+      'imports',
+      'import_rejects',
+    ])
       await client.query(`VACUUM ${table}`);
   } finally {
     await client.query('RESET statement_timeout').finally(() => {

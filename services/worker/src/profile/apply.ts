@@ -123,7 +123,7 @@ function outboxOf({ entries, contacts, memberships }: Segment): Outbox {
  * Ids a chunk can need. In the end every contact it created has an address that an item gave it, so the addresses given bound them;
  * those of changed emails count, too: upsert a, change a to b, upsert a makes two contacts.
  */
-function mostNewContacts(items: readonly ProfileItem[]): number {
+export function mostNewContacts(items: readonly ProfileItem[]): number {
   if (!items.some((i) => i.op === 'upsert')) return 0;
   return new Set(items.flatMap((i) => (i.op === 'upsert' ? [i.patch.email] : i.op === 'change_email' ? [i.new_email] : []))).size;
 }
@@ -139,21 +139,7 @@ async function mergeRange(
   freeIds: readonly number[],
 ): Promise<Segment> {
   const items = chunk.items.slice(from, to);
-  const keys = keysOf(items);
-  const tombstones = await readTombstones(client, chunk.ws, deps.config.MUSTER_HASH_KEY, chunk.acc, keys);
-  const contacts = await lockContacts(client, chunk.ws, keys);
-  const listed = items.some((i) => i.op === 'membership' || (i.op === 'upsert' && (i.list_ids?.length ?? 0) > 0));
-  const ids = contacts.map((c) => c.contact_id);
-  const lists = listed ? await listLists(client, chunk.ws) : [];
-  const batch = new ProfileBatch({
-    workspaceId: chunk.ws,
-    acceptedAt: chunk.acc,
-    contacts,
-    memberships: listed ? await readMemberships(client, chunk.ws, ids) : [],
-    lists: new Map(lists.map((l) => [l.id, l])),
-    freeIds,
-    ...tombstones,
-  });
+  const batch = await loadBatch(deps, client, chunk, items, freeIds);
   const verdicts: Verdict[] = [];
   for (const [n, item] of items.entries()) {
     // Awaited only where a test has armed the point: a thousand awaits a chunk are not free.
@@ -173,6 +159,31 @@ async function mergeRange(
     externalIds: [...batch.newExternalIds],
     usedIds: batch.usedIds.length,
   };
+}
+
+/** The items' contacts and memberships, locked, ready to be merged with. Inside the erasure gate. */
+export async function loadBatch(
+  deps: Deps,
+  client: Client,
+  chunk: Pick<ProfileChunk, 'ws' | 'acc' | 'since'>,
+  items: readonly ProfileItem[],
+  freeIds: readonly number[],
+): Promise<ProfileBatch> {
+  const keys = keysOf(items);
+  const tombstones = await readTombstones(client, chunk.ws, deps.config.MUSTER_HASH_KEY, chunk.since ?? chunk.acc, keys);
+  const contacts = await lockContacts(client, chunk.ws, keys);
+  const listed = items.some((i) => i.op === 'membership' || (i.op === 'upsert' && (i.list_ids?.length ?? 0) > 0));
+  const ids = contacts.map((c) => c.contact_id);
+  const lists = listed ? await listLists(client, chunk.ws) : [];
+  return new ProfileBatch({
+    workspaceId: chunk.ws,
+    acceptedAt: chunk.acc,
+    contacts,
+    memberships: listed ? await readMemberships(client, chunk.ws, ids) : [],
+    lists: new Map(lists.map((l) => [l.id, l])),
+    freeIds,
+    ...tombstones,
+  });
 }
 
 async function write(client: Client, workspaceId: number, batch: ProfileBatch): Promise<void> {

@@ -234,8 +234,8 @@ export class ProfileBatch {
       c: contactId,
       k: kind,
       i: `${itemId(item)}/${n}`,
-      // Order within the request: 64 places an item, the event itself has the 32nd, what it causes comes after it.
-      o: item.index * 64 + Math.min(n + (item.op === 'membership' && item.decision.type === 'side_effect' ? 40 : 0), 63),
+      // Order within the request (anew every 2^26 items): 64 places an item, the event itself has the 32nd, what it causes comes after it.
+      o: (item.index % 67_108_864) * 64 + Math.min(n + (item.op === 'membership' && item.decision.type === 'side_effect' ? 40 : 0), 63),
       ...(listId === undefined ? {} : { l: listId }),
       ...(changes ? { ch: changes } : {}),
     });
