@@ -95,6 +95,24 @@ export function importUploadSuite(stack: () => HttpStack): void {
     expect([sha256(text), sha256(text.toUpperCase())]).toContain(importOf(await get(id)).sha256);
   });
 
+  it('ends an upload whose import is deleted', async () => {
+    const { id, put } = await created(stack());
+    const endless = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        controller.enqueue(Buffer.from('Email\r\n'));
+      },
+    });
+    const sending = send(stack(), 'PUT', put, endless).then(
+      (reply) => reply.status,
+      () => 'cut',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await stack().post('imports.delete', { id })).status).toBe(200);
+    expect(await sending).not.toBe(200);
+    expect(existsSync(fileOf(id))).toBe(false);
+  });
+
   it('keeps the uploads of several processes apart', async () => {
     const redis = producerConnection(stack().stack.stores.redisUrl, createLogger('test', 'silent'));
     await new Promise((resolve) => redis.once('ready', resolve));
