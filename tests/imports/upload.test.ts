@@ -118,6 +118,27 @@ test('the API is killed in the middle', async () => {
   await expectWhole(id, file);
 }, 90_000);
 
+test('the API is restarted in the middle, and waits for no upload', async () => {
+  const file = csvOfSize(8_000_000);
+  const { id, tus } = await create();
+  let restarted: Promise<number> | undefined;
+  const { upload, done } = uploadOf(file, {
+    endpoint: tus,
+    onChunkComplete: (_size, accepted) => {
+      const begun = Date.now();
+      if (accepted > file.length / 2)
+        restarted ??= http.stack
+          .service('api')
+          .restart()
+          .then(() => Date.now() - begun);
+    },
+  });
+  upload.start();
+  await done;
+  expect(await restarted).toBeLessThan(20_000);
+  await expectWhole(id, file);
+}, 90_000);
+
 test('killed after the last byte: asking how far it is ends the upload', async () => {
   const file = csvOfSize(200_000);
   const { id, tus } = await create({ size: file.length });

@@ -131,6 +131,7 @@ async function watch(run: Run, id: string): Promise<number> {
     for (;;) {
       const { import: row } = await api.get('imports.get', { id }, importAnswer);
       if (row.phase !== null && (progress === null || row.phase !== phase)) {
+        if (phase === 'scan' && row.size !== null) progress?.move(row.size, row.size, `${number(row.records)} rows`);
         progress?.done();
         progress = screen.progress(row.phase === 'scan' ? 'Reading' : 'Importing');
         phase = row.phase;

@@ -78,7 +78,10 @@ export function serveEndpoint(deps: ApiDeps, endpoint: Endpoint): (c: Context<Ho
       status: answer.status,
       started,
     });
-    return respond(requestId, answer);
+    const response = respond(requestId, answer);
+    // A client that goes on over this connection would keep the process from ending.
+    if (deps.stopping.aborted) response.headers.set('connection', 'close');
+    return response;
   };
 }
 

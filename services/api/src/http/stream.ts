@@ -13,7 +13,12 @@ export type Pieces = AsyncGenerator<string, void, void>;
  * A 200 of these pieces. What fails before the first of them is thrown, and so becomes an error like any other; after it the connection
  * is cut, because an answer that just ended would pass for complete.
  */
-export async function streamed(deps: ApiDeps, request: ApiRequest, headers: Record<string, string>, pieces: Pieces): Promise<RawAnswer> {
+export async function streamed(
+  deps: Pick<ApiDeps, 'log'>,
+  request: Pick<ApiRequest, 'c' | 'route'>,
+  headers: Record<string, string>,
+  pieces: Pieces,
+): Promise<RawAnswer> {
   const head = request.c.req.method === 'HEAD';
   let first: IteratorResult<string, void> | null = await pieces.next();
   if (head) {

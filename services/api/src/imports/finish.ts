@@ -17,7 +17,9 @@ import { onDisk, sha256Of } from './receive.ts';
 export async function finishUpload(deps: ApiDeps, row: ImportRow, sha256: string | null): Promise<ImportRow> {
   const path = importFile(deps.config.MUSTER_IMPORT_DIR, row.import_id);
   await onDisk(syncFolder(deps.config.MUSTER_IMPORT_DIR));
-  const { size } = await stat(path);
+  const size = await sizeOf(path);
+  // Cancelled or deleted meanwhile, and its file with it.
+  if (size === null) throw fail('import_not_uploading');
   const sum = sha256 ?? (await sha256Of(path));
   if (row.sha256 !== null && row.sha256 !== sum) {
     return refuse(deps, row, 'sha256_mismatch', { code: 'sha256_mismatch', message: 'The file has another sha256 than was declared.' });
@@ -57,10 +59,14 @@ async function syncFolder(dir: string): Promise<void> {
 
 /** Bytes of the file that are on the disk; 0 when there is none. */
 export async function sizeOnDisk(deps: ApiDeps, importId: string): Promise<number> {
+  return (await sizeOf(importFile(deps.config.MUSTER_IMPORT_DIR, importId))) ?? 0;
+}
+
+async function sizeOf(path: string): Promise<number | null> {
   try {
-    return (await stat(importFile(deps.config.MUSTER_IMPORT_DIR, importId))).size;
+    return (await stat(path)).size;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
 }

@@ -69,14 +69,15 @@ function answered(deps: ApiDeps, request: ApiRequest, row: ImportRow): Record<st
   return { import: importJson(row), ...(row.status === 'uploading' ? uploadUrls(deps, request, row) : {}) };
 }
 
-function requireUploading(row: ImportRow): void {
+function requireUploading(deps: ApiDeps, row: ImportRow): void {
+  if (deps.stopping.aborted) throw fail('shutting_down');
   if (row.status === 'uploading') return;
   throw fail(row.error?.code === 'upload_expired' ? 'upload_gone' : 'import_not_uploading');
 }
 
 /** Receives the whole file at once. What a broken connection left can be gone on with resumably. */
 async function putFile(deps: ApiDeps, uploads: UploadLeases, { c }: ApiRequest, row: ImportRow): Promise<ImportRow> {
-  requireUploading(row);
+  requireUploading(deps, row);
   const encoding = c.req.header('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity') throw fail('unsupported_encoding', { message: 'Send the bytes of the file as they are.' });
   const max = deps.config.MUSTER_IMPORT_MAX_BYTES;
@@ -120,7 +121,7 @@ function inProgress(error: unknown): never {
 
 /** Whether the upload can be served, and its file there. */
 async function prepare(deps: ApiDeps, uploads: UploadLeases, row: ImportRow, method: string): Promise<void> {
-  if (method !== 'HEAD' || row.ended_at !== null) requireUploading(row);
+  if (method !== 'HEAD' || row.ended_at !== null) requireUploading(deps, row);
   if (row.status !== 'uploading' || method === 'POST') return;
   await onDisk(touch(importFile(deps.config.MUSTER_IMPORT_DIR, row.import_id)));
   // All bytes are there, and the end was not noted: the process died in between, or the answer did not arrive.

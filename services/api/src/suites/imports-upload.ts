@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { createLogger, producerConnection } from '@muster/runtime';
 import { expect, it } from 'vitest';
 import type { HttpStack } from '../../../../tests/support/http.ts';
+import { UploadLeases } from '../imports/lease.ts';
 import { created, csvOf, importOf, send, uploaded } from './imports-helpers.ts';
 import { detailsOf, errorOf, verdictOf } from './read.ts';
 
@@ -92,6 +94,51 @@ export function importUploadSuite(stack: () => HttpStack): void {
     expect(replies.map((r) => r.status).filter((s) => s === 409)).toHaveLength(1);
     expect([sha256(text), sha256(text.toUpperCase())]).toContain(importOf(await get(id)).sha256);
   });
+
+  it('ends an upload whose import is deleted', async () => {
+    const { id, put } = await created(stack());
+    const endless = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        controller.enqueue(Buffer.from('Email\r\n'));
+      },
+    });
+    const sending = send(stack(), 'PUT', put, endless).then(
+      (reply) => reply.status,
+      () => 'cut',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await stack().post('imports.delete', { id })).status).toBe(200);
+    expect(await sending).not.toBe(200);
+    expect(existsSync(fileOf(id))).toBe(false);
+  });
+
+  it('keeps the uploads of several processes apart', async () => {
+    const redis = producerConnection(stack().stack.stores.redisUrl, createLogger('test', 'silent'));
+    await new Promise((resolve) => redis.once('ready', resolve));
+    const [one, other] = [new UploadLeases(redis), new UploadLeases(redis)];
+    const held = await one.acquire('a.csv', () => undefined);
+    await expect(one.acquire('a.csv', () => undefined)).rejects.toMatchObject({ code: 'upload_locked' });
+    let taken = false;
+    const waiting = other
+      .acquire('a.csv', () => undefined)
+      .then(() => {
+        taken = true;
+      });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(taken).toBe(false);
+    held.beforeWrite();
+    await one.release('a.csv');
+    await waiting;
+    expect(() => held.beforeWrite()).toThrow();
+    // Another one's by now, as after a stop of ten seconds: found out by the next renewal.
+    await redis.set('muster:upload:a.csv', 'somebody else', 'PX', 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(() => other.held('a.csv')?.beforeWrite()).toThrow();
+    await other.release('a.csv');
+    expect(await redis.get('muster:upload:a.csv')).toBe('somebody else');
+    redis.disconnect();
+  }, 20_000);
 
   it('refuses what is no text', async () => {
     const { id, put } = await created(stack());

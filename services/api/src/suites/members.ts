@@ -82,6 +82,7 @@ export function memberSuite(stack: () => HttpStack): void {
     uid = await uidOf('vip');
     expect(await members()).toEqual([]);
     expect(await members({ at: day(1) })).toEqual([]);
+    expect((await get('contacts.export', { segment_id: 'vip' })).text).toMatch(/^email,[^\r\n]*\r\n$/);
     expect((await get('contacts.list', { 'segments[]': 'vip' })).body).toEqual({ contacts: [] });
     expect((await get('contacts.count', { segments: 'vip' })).body).toEqual({ count: 0 });
   });
@@ -99,6 +100,8 @@ export function memberSuite(stack: () => HttpStack): void {
     expect(await members()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect((await get('contacts.count', { segments: 'vip' })).body).toEqual({ count: 9 });
     expect(places(await get('contacts.list', { 'segments[]': 'vip', email: email(9) }))).toEqual([9]);
+    const lines = (await get('contacts.export', { segment_id: 'vip' })).text.trimEnd().split('\r\n');
+    expect(lines.slice(1).map((line) => line.split(',')[0])).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(email));
     expect(await segmentsOf(1)).toEqual([{ segment_id: 'vip', joined_at: day(12) }]);
     expect(await segmentsOf(2)).toEqual([{ segment_id: 'vip', joined_at: day(10) }]);
     for (const outside of [10, 11, 12]) expect(await segmentsOf(outside)).toEqual([]);
