@@ -33,6 +33,8 @@ function stable(output: string): string {
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID')
     .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, 'TIME')
     .replace(/"next_cursor":"[\w-]+"/g, '"next_cursor":"CURSOR"')
+    // Which of two chunks that are applied side by side gets the next id is nobody's promise.
+    .replace(/"contact_id":\d+/g, '"contact_id":ID')
     .replace(/"took_ms":\d+/g, '"took_ms":MS');
 }
 
