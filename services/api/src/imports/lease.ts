@@ -79,6 +79,7 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const asked = performance.now();
+    // Redis away (its connection logs that): the next renewal tries again, and the lease runs out when none gets through.
     const kept = await this.#redis.eval(RENEW, 1, this.#key, this.#token, LEASE_MS).catch(() => null);
     if (kept === 1 && this.#validUntil > 0) this.#validUntil = asked + LEASE_MS;
     else if (kept === 0) this.#validUntil = 0;

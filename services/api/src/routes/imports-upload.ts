@@ -103,7 +103,8 @@ async function putFile(deps: ApiDeps, uploads: UploadLeases, { c }: ApiRequest, 
     return await finishUpload(deps, fresh, received.sha256);
   } catch (error) {
     if (!(error instanceof ApiError) && source.destroyed) throw fail('upload_interrupted', { cause: error });
-    // A file that cannot become whole must not keep the room that it takes.
+    // A file that cannot become whole must not keep the room that it takes. If it cannot be cut, it goes when the upload expires; the
+    // caller is told what was wrong with the upload.
     if (error instanceof ApiError && (error.status === 413 || error.status === 507)) await truncate(path).catch(() => undefined);
     throw error;
   } finally {

@@ -45,7 +45,10 @@ export async function sweepFiles(deps: Deps): Promise<number> {
     if (open.get(id) === 'open') continue;
     const path = join(dir, name);
     if (open.get(id) === undefined) {
-      const found = await stat(path).catch(() => null);
+      const found = await stat(path).catch((error: unknown) => {
+        if (isMissing(error)) return null;
+        throw error;
+      });
       if (!found || Date.now() - found.mtimeMs < YOUNG_MS) continue;
     }
     await rm(path, { force: true });
