@@ -4,7 +4,7 @@ import { createLogger, producerConnection } from '@muster/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addWorker, emailsInLane, RECOVERY_MS, report, sendStep, workersOf } from '../support/faults.ts';
 import { LANES, type Pipeline, startPipeline } from '../support/pipeline.ts';
-import { expectBalance, expectSequences, type Sequence, settled } from '../support/verify.ts';
+import { expectBalance, expectSequences, type Sequence, settled, waiting } from '../support/verify.ts';
 
 let p: Pipeline;
 let accepted = 0;
@@ -61,7 +61,9 @@ test('workers are replaced one by one under load: order is kept and no lane wait
     while (running) {
       steps += 1;
       await sendStep(p, emails, steps);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // The load is what this machine works off: otherwise a slow disk leaves a backlog, and the end measures its size, no stall.
+      do await new Promise((resolve) => setTimeout(resolve, 20));
+      while ((await waiting(p)) > 10 * LANES);
     }
   })();
   const old = workersOf(p);
@@ -85,7 +87,7 @@ test('workers are replaced one by one under load: order is kept and no lane wait
     emails.map((email) => ({ email, sent: upTo(steps) })),
   );
   await expectBalance(p, accepted, { applied: accepted });
-  // The longest time in which a lane applied nothing although work was there: the load never pauses for longer than 100 ms.
+  // The longest time in which a lane applied nothing: the load itself pauses only while another lane is behind.
   const { rows } = await p.pool.query<{ gap: number }>(
     `SELECT max(gap)::float8 AS gap FROM (
        SELECT extract(epoch FROM applied_at - lag(applied_at) OVER (PARTITION BY split_part(chunk_id, '-', 1) ORDER BY seq)) AS gap

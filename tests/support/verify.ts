@@ -148,17 +148,29 @@ export async function watch(p: Pipeline, ...dependencies: string[]): Promise<voi
   await p.redis.sadd(`${touchedPrefix(p.workspaceId)}watched`, ...dependencies);
 }
 
+/** Jobs that wait in the queues of items. */
+export async function waiting(p: Pipeline): Promise<number> {
+  const lengths = await Promise.all(itemQueues(LANES).map((queue) => p.redis.llen(`${QUEUE_PREFIX}:${queue}:wait`)));
+  return lengths.reduce((sum, n) => sum + n, 0);
+}
+
 /** Waits until no queue has a job and no ledger row is undelivered; no job may have failed. */
 export async function settled(p: Pipeline, timeoutMs = 30_000): Promise<void> {
   await until(
     'everything worked off',
     async () => {
+      const left: string[] = [];
       for (const queue of itemQueues(LANES)) {
         const key = `${QUEUE_PREFIX}:${queue}`;
         expect(await p.redis.zcard(`${key}:failed`), `${queue}: failed jobs`).toBe(0);
-        if ((await p.redis.llen(`${key}:wait`)) + (await p.redis.llen(`${key}:active`)) > 0) return false;
+        const [waiting, active] = [await p.redis.llen(`${key}:wait`), await p.redis.llen(`${key}:active`)];
+        if (waiting + active > 0) left.push(`${queue}: ${waiting} waiting, ${active} active`);
       }
-      return (await undelivered(p.pool)).rows === 0;
+      const { rows } = await undelivered(p.pool);
+      if (rows > 0) left.push(`${rows} ledger rows undelivered`);
+      // Thrown, so that a test that waits in vain says for what.
+      if (left.length > 0) throw new Error(left.join('; '));
+      return true;
     },
     timeoutMs,
   );
