@@ -50,7 +50,7 @@ module.exports = {
     only(
       'measuring-opens-stores',
       '^packages/loadtest/src/(bench|chaos|soak)/',
-      ['^packages/(loadtest|runtime|domain|embedded|postgres|clickhouse)/'],
+      ['^packages/(loadtest|runtime|domain|embedded|import-client|postgres|clickhouse)/'],
       'Bench, chaos and soak look into the stores; never into queues or services.',
     ),
     {

@@ -6,7 +6,7 @@ const report = process.env.MUSTER_TEST_REPORT;
 export default defineConfig({
   test: {
     environment: 'node',
-    globalSetup: ['scripts/test-bundles.mjs'],
+    globalSetup: ['scripts/bundles.mjs'],
     include: ['packages/**/*.test.ts', 'services/**/*.test.ts', 'queues/**/*.test.ts', 'tests/**/*.test.ts'],
     // Many files start real stores, each a handful of processes: more than two at a time only slows all of them down.
     pool: 'forks',

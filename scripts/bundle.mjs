@@ -1,7 +1,8 @@
 /** How services are bundled: our own packages are inlined, those of node_modules too where they are named. */
 import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 export const root = fileURLToPath(new URL('../', import.meta.url));
@@ -19,12 +20,24 @@ const externalPackages = (isInlined) => ({
   },
 });
 
+/** Our modules keep the address of their source: what they look for beside themselves is there, and only there. */
+const addressOfSource = {
+  name: 'address-of-source',
+  setup(bundler) {
+    bundler.onLoad({ filter: /\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+      loader: 'ts',
+    }));
+  },
+};
+
 /**
  * @param entries TypeScript files (from the root of the checkout) by the name of their bundle
  * @param isInlined which packages of node_modules go into the bundle; ours always do
+ * @param inPlace the bundles stay in this checkout: modules find their files by the address of their source
  * @returns kibibytes by bundle
  */
-export async function bundle(entries, outdir, isInlined = () => false) {
+export async function bundle(entries, outdir, isInlined = () => false, inPlace = false) {
   const result = await build({
     absWorkingDir: root,
     entryPoints: entries,
@@ -41,7 +54,7 @@ export async function bundle(entries, outdir, isInlined = () => false) {
     banner: {
       js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
     },
-    plugins: [externalPackages((path) => path.startsWith('@muster/') || isInlined(path))],
+    plugins: [externalPackages((path) => path.startsWith('@muster/') || isInlined(path)), ...(inPlace ? [addressOfSource] : [])],
     logLevel: 'warning',
   });
   return Object.entries(result.metafile.outputs)

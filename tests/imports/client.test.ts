@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTypeScript } from '@muster/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HttpStack, startHttpStack } from '../support/http.ts';
 
@@ -20,7 +21,8 @@ afterAll(async () => {
 type Ended = { code: number | null; out: string };
 
 function run(args: string[], env: Record<string, string> = {}): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const command = runTypeScript(MAIN, args);
+  const child = spawn(command.file, command.args, {
     env: {
       ...process.env,
       ...{ INIT_CWD: http.dir, MUSTER_API_URL: http.stack.apiUrl, MUSTER_API_KEY: http.stack.devKey },

@@ -2,16 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { REPOSITORY, runTypeScript } from '@muster/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ChaosReport } from '../../packages/loadtest/src/chaos/report.ts';
 import { until } from '../support/pipeline.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const FAULTS = ['kill-redis', 'freeze-worker', 'cut-postgres', 'kill-api', 'kill-segmenter', 'mute-clients', 'kill-clickhouse'];
 /** Two files of tests share the machine, so recoveries take longer here. The 15 seconds are judged by `make chaos` itself. */
 const RECOVERY = '40';
@@ -25,8 +22,9 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 /** The program, its output so far, and its end. Its own data directory is in `dir`, too. */
 function start(options: Record<string, string>): { child: ChildProcess; text: () => string; ended: Promise<unknown[]> } {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MUSTER_')));
-  const child = spawn(process.execPath, ['--import', LOADER, 'packages/loadtest/src/chaos/main.ts'], {
-    cwd: ROOT,
+  const { file, args } = runTypeScript(join(REPOSITORY, 'packages/loadtest/src/chaos/main.ts'), []);
+  const child = spawn(file, args, {
+    cwd: REPOSITORY,
     env: { ...env, TMPDIR: dir, ...options },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

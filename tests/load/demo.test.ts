@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LocalStack, startStack } from '@muster/embedded';
+import { type LocalStack, runTypeScript, startStack } from '@muster/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { awkwardCommits, makeRepository } from '../../packages/loadtest/src/git/testing.ts';
 
@@ -25,11 +25,11 @@ afterAll(async () => {
 type Run = { code: number; text: string };
 
 function demo(env: Record<string, string>): Promise<Run> {
-  const main = join(ROOT, 'packages/loadtest/src/demo/main.ts');
+  const { file, args } = runTypeScript(join(ROOT, 'packages/loadtest/src/demo/main.ts'), []);
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MUSTER_')));
   return new Promise((resolve) => {
     const options = { cwd: ROOT, env: { ...clean, SCALE: '0.01', ...env }, maxBuffer: 16_777_216, timeout: TIMEOUT };
-    execFile(process.execPath, ['--import', 'tsx', main], options, (error, stdout, stderr) => {
+    execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, text: stdout + stderr });
     });
   });

@@ -4,15 +4,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type ClickHouse, createClickHouse } from '@muster/clickhouse';
+import { REPOSITORY, runTypeScript } from '@muster/embedded';
 import { readBalance } from '@muster/postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ReadReport, readReport } from '../../packages/loadtest/src/load/testing.ts';
 import { type HttpStack, startHttpStack } from '../support/http.ts';
 import { until } from '../support/pipeline.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TIMEOUT = 90_000;
 const dir = mkdtempSync(join(tmpdir(), 'muster-load-'));
 let http: HttpStack;
@@ -28,13 +27,13 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-const main = (tool: string): string[] => ['--import', 'tsx', join(ROOT, tool)];
 const clean = (): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MUSTER_')));
 
 function run(tool: string, env: NodeJS.ProcessEnv, args: string[] = []): Promise<{ code: number; text: string }> {
+  const command = runTypeScript(join(REPOSITORY, tool), args);
   return new Promise((resolve) => {
-    const options = { cwd: ROOT, env: { ...clean(), ...env }, timeout: TIMEOUT };
-    execFile(process.execPath, [...main(tool), ...args], options, (error, stdout, stderr) =>
+    const options = { cwd: REPOSITORY, env: { ...clean(), ...env }, timeout: TIMEOUT };
+    execFile(command.file, command.args, options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, text: stdout + stderr }),
     );
   });
@@ -107,7 +106,8 @@ test('after it, verify finds nothing', { timeout: TIMEOUT }, async () => {
 test('Ctrl-C ends it at once, and the system keeps what it had accepted', { timeout: TIMEOUT }, async () => {
   const env = { ...clean(), MUSTER_API_URL: http.stack.apiUrl, MUSTER_DEV_KEY: http.stack.devKey, RATE: '500', DURATION: '60' };
   const before = await readBalance(http.pool, 1);
-  const child: ChildProcess = spawn(process.execPath, main('packages/loadtest/src/load/main.ts'), { cwd: ROOT, env });
+  const { file, args } = runTypeScript(join(REPOSITORY, 'packages/loadtest/src/load/main.ts'), []);
+  const child: ChildProcess = spawn(file, args, { cwd: REPOSITORY, env });
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
     text += chunk.toString();

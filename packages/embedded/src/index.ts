@@ -5,3 +5,4 @@ export type { ServiceHandle, ServiceOptions } from './services.ts';
 export { DEFAULT_DEV_KEY, type LocalStack, type StackOptions, startStack } from './stack.ts';
 export { type LocalStores, type StoreOptions, startStores } from './stores.ts';
 export type { Terminal } from './terminal.ts';
+export { REPOSITORY, runTypeScript } from './typescript.ts';

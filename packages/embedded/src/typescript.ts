@@ -8,8 +8,8 @@ import type { Command } from './process/launcher.ts';
 export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * The command that runs a TypeScript file of this checkout, from any working directory: its bundle when TEST_BUNDLES names a folder
- * that has one (tests make them, see scripts/test-bundles.mjs), else the source.
+ * The command that runs a TypeScript file of this checkout, from any working directory: its bundle when BUNDLES names a folder
+ * that has one (for tests and measurements, see scripts/bundles.mjs), else the source.
  */
 export function runTypeScript(entry: string, args: readonly string[], flags: readonly string[] = []): Command {
   const bundle = bundleOf(entry);
@@ -19,7 +19,7 @@ export function runTypeScript(entry: string, args: readonly string[], flags: rea
 }
 
 function bundleOf(entry: string): string | null {
-  const folder = process.env.TEST_BUNDLES;
+  const folder = process.env.BUNDLES;
   if (!folder) return null;
   const bundle = join(folder, `${relative(REPOSITORY, entry).replaceAll('/', '_').replace(/\.ts$/, '')}.mjs`);
   return existsSync(bundle) ? bundle : null;

@@ -5,7 +5,7 @@
  * Exit code 0 when everything was measured, short of its goal or not; 1 when the run failed or anything was lost; 130 after Ctrl-C.
  */
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { REPOSITORY } from '@muster/embedded';
 import { type Program, runProgram } from '../program.ts';
 import { makeBed } from './bed.ts';
 import { BENCHMARKS, benchOptions, benchSchema } from './options.ts';
@@ -13,8 +13,6 @@ import { profilingEnv, reportProfiles } from './profile/report.ts';
 import { type BenchResult, currentCommit, machineFacts, writeResult } from './result.ts';
 import { runBenchmarks } from './run.ts';
 import { markdownTable, reportLines } from './table.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
 async function main({ env, output, signal }: Program): Promise<number> {
   const options = benchOptions(env);

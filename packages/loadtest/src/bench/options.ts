@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { amount, flag, parseOptions, whole } from '../load/options.ts';
 
-export const BENCHMARKS = ['B1', 'B2', 'B3', 'B4', 'B5', 'B7'] as const;
+export const BENCHMARKS = ['B1', 'B2', 'B3', 'B4', 'B5', 'B6', 'B7'] as const;
 export type BenchmarkId = (typeof BENCHMARKS)[number];
 
 export const benchSchema = z.object({

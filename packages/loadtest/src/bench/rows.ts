@@ -12,6 +12,11 @@ export type RowInput = {
   rounds: readonly Round[];
 };
 
+/** A row about something else that was noted; the less the better. The baseline is the same note of the other side. */
+export function notedRowOf(input: RowInput & { note: string }): Row {
+  return scaledRow(input, { value: (m) => m.notes[input.note] ?? Number.NaN, sense: 'at_most', compared: (r) => r.system });
+}
+
 /** How a measurement is told, and which side of its goal is good. */
 type Scale = { value: (m: Measurement) => number; sense: Row['goal']['sense']; compared: (r: Round) => Measurement };
 

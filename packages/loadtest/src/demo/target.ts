@@ -1,12 +1,10 @@
 /** The stack that the demonstration speaks to: one that runs, else one that it starts itself and stops at the end. */
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { DEFAULT_DEV_KEY, LocalStackError, startStack } from '@muster/embedded';
+import { DEFAULT_DEV_KEY, LocalStackError, REPOSITORY, startStack } from '@muster/embedded';
 import { ApiCallError, MusterClient } from '../client/client.ts';
 import { DemoError } from './errors.ts';
 import type { Output } from './output.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 const PROBE_MS = 2_000;
 
 export type Target = { client: MusterClient; url: string; stop: () => Promise<void> };

@@ -8,8 +8,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startStack } from '@muster/embedded';
+import { REPOSITORY, startStack } from '@muster/embedded';
 import { number } from '../demo/output.ts';
 import { type Program, runProgram } from '../program.ts';
 import { assertMemoryIsReadable } from './memory.ts';
@@ -17,7 +16,6 @@ import { soakOptions, soakSchema } from './options.ts';
 import { runSoak } from './run.ts';
 
 /** A relative directory means the same from wherever the command is given. */
-const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
 async function main({ env, output, signal }: Program): Promise<number> {
   const options = soakOptions(env);

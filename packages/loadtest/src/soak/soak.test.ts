@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTypeScript } from '@muster/embedded';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -30,7 +31,8 @@ type Run = { code: unknown; text: string };
 async function soak(env: Record<string, string>, meanwhile: (text: string, interrupt: () => void) => void = () => undefined): Promise<Run> {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MUSTER_')));
   // Its temporary directory is made in ours: what it leaves behind can be seen.
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], { env: { ...clean, TMPDIR: dir, ...env } });
+  const { file, args } = runTypeScript(MAIN, []);
+  const child = spawn(file, args, { env: { ...clean, TMPDIR: dir, ...env } });
   let text = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {

@@ -1,17 +1,14 @@
 /** The administration tool's own recount, run as a person would run it, against the stores themselves. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { LocalStack } from '@muster/embedded';
+import { join } from 'node:path';
+import { type LocalStack, REPOSITORY, runTypeScript } from '@muster/embedded';
 import type { Check } from './check.ts';
 
-const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
 export async function recount({ env, stores }: LocalStack, signal: AbortSignal): Promise<Check> {
-  const child: ChildProcess = spawn(process.execPath, ['--import', LOADER, 'services/admin/src/main.ts', 'verify'], {
-    cwd: ROOT,
+  const { file, args } = runTypeScript(join(REPOSITORY, 'services/admin/src/main.ts'), ['verify']);
+  const child: ChildProcess = spawn(file, args, {
+    cwd: REPOSITORY,
     env: {
       ...env,
       MUSTER_POSTGRES_URL: stores.postgresUrl,
