@@ -33,6 +33,11 @@ async function open(sayX: readonly string[], sayY: readonly string[] = []): Prom
   return [tenant, inside.evaluator(tenant.id)];
 }
 
+async function say(tenant: Tenant, said: Readonly<Record<string, string>>): Promise<void> {
+  await tenant.upsertAll(Object.entries(said).map(([email, first_name]) => ({ email, first_name })));
+  await tenant.delivered();
+}
+
 describe('edges of windows', () => {
   /**
    * An evaluator that switches to `w` a moment before A leaves it, which is its only edge for a long time; `then` happens at the end of
@@ -87,8 +92,7 @@ describe('edges of windows', () => {
     const step = Date.now();
     // Accepted while the step was beginning, and marked before it read the marks.
     await tenant.happened('open_email', [A], step + 200);
-    await tenant.upsert(B, { first_name: 'x' });
-    await tenant.delivered();
+    await say(tenant, { [B]: 'x' });
     evaluator.now = step;
     await evaluator.step();
     evaluator.now = step + 400;
@@ -122,11 +126,7 @@ describe('changes during builds, from the end of the reading to the switch', () 
     };
     const work = inside.attend(evaluator, 4_000);
     await until('everything staged', async () => staged === 4);
-    await tenant.upsertAll([
-      { email: A, first_name: 'y' },
-      { email: C, first_name: 'x' },
-      { email: D, first_name: 'x' },
-    ]);
+    await say(tenant, { [A]: 'y', [C]: 'x', [D]: 'x' });
     await tenant.happened('open_email', [C, 'e@x.io']);
     await tenant.call('contactLists.removeContact', { email: 'l@x.io', list_id: 'l' });
     await tenant.call('contactLists.subscribe', { email: A, list_id: 'l' });
@@ -138,14 +138,30 @@ describe('changes during builds, from the end of the reading to the switch', () 
     await tenant.right({ x: [B, C, D], not_x: [A, 'e@x.io', 'l@x.io'], listed: [A], twice: [C] }, { withinMs: 1, erased: true });
   });
 
+  test.each(['requested', 'audit'] as const)('a segment that is referred to moves in the very step that switches (%s)', async (reason) => {
+    const [tenant, evaluator] = await open([A, B], [C]);
+    await tenant.define({ x: says('first_name', 'x'), not_x: inSegment('x', 'not_in') });
+    await evaluator.settle();
+    await tenant.rebuild('not_x', reason);
+    await evaluator.step();
+    await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
+    await say(tenant, { [A]: 'y', [C]: 'x' });
+    // The step before has only switched: this one takes marks and switches.
+    evaluator.memory.switching = true;
+    await evaluator.step();
+    await evaluator.settle();
+    await tenant.right({ x: [B, C], not_x: [A] }, { withinMs: 1 });
+    const { rows } = await tenant.pool.query('SELECT audit_drift FROM segments WHERE workspace_id = $1 AND audit_drift > 0', [tenant.id]);
+    expect(rows, 'found by an audit').toEqual([]);
+  });
+
   test('Redis loses the marks of what changed', async () => {
     const [tenant, evaluator] = await open([A]);
     await tenant.define({ x: says('first_name', 'x') });
     await evaluator.settle();
     await tenant.rebuild('x');
     const build = once(evaluator, 'staged', async () => {
-      await tenant.upsert(B, { first_name: 'x' });
-      await tenant.delivered();
+      await say(tenant, { [B]: 'x' });
       await inside.redis.flushall();
     });
     await evaluator.step();
@@ -176,8 +192,7 @@ describe('definitions', () => {
     const [tenant, evaluator] = await open([A]);
     await tenant.define({ y: says('first_name', 'y'), either: or(says('first_name', 'x'), inSegment('y')) });
     await evaluator.settle();
-    await tenant.upsert(A, { first_name: 'y' });
-    await tenant.delivered();
+    await say(tenant, { [A]: 'y' });
     await evaluator.settle();
     await tenant.right({ y: [A], either: [A] }, { withinMs: 1 });
     const moves = await tenant.rows('SELECT segment_uid, state FROM segment_flips FINAL WHERE workspace_id = {ws:UInt32}');
@@ -232,8 +247,7 @@ describe('what is lost', () => {
     await tenant.define({ x: says('first_name', 'x') });
     await evaluator.settle();
     await inside.redis.flushall();
-    await tenant.upsert(B, { first_name: 'x' });
-    await tenant.delivered();
+    await say(tenant, { [B]: 'x' });
     await inside.attend(evaluator, 5_000);
     await tenant.right({ x: [A, B] }, { withinMs: 1 });
   });
@@ -263,11 +277,7 @@ describe('an evaluator that sleeps in the middle of a step, while another one ta
     await tenant.define({ x: says('first_name', 'x'), not_x: inSegment('x', 'not_in') });
     await first.settle();
     if (point === 'set_stored') await tenant.rebuild('x');
-    await tenant.upsertAll([
-      { email: A, first_name: 'y' },
-      { email: C, first_name: 'x' },
-    ]);
-    await tenant.delivered();
+    await say(tenant, { [A]: 'y', [C]: 'x' });
     const held = gate();
     const sleeping = once(first, point, () => held.passed);
     const zombie = first.settle().then(String, String);
@@ -276,19 +286,14 @@ describe('an evaluator that sleeps in the middle of a step, while another one ta
     const second = inside.evaluator(tenant.id);
     await second.settle();
     await tenant.right({ x: [B, C], not_x: [A] }, { withinMs: 1 });
-    await tenant.upsertAll([
-      { email: A, first_name: 'x' },
-      { email: C, first_name: 'y' },
-    ]);
-    await tenant.delivered();
+    await say(tenant, { [A]: 'x', [C]: 'y' });
     held.open();
     expect(await zombie).toContain('LostLeaseError');
     await second.settle();
     await tenant.right({ x: [A, B], not_x: [C] }, { withinMs: 1 });
     // It may be the evaluator again.
     await inside.expireLease(tenant.id);
-    await tenant.upsert(D, { first_name: 'x' });
-    await tenant.delivered();
+    await say(tenant, { [D]: 'x' });
     await first.settle();
     await tenant.right({ x: [A, B, D], not_x: [C] }, { withinMs: 1 });
   });

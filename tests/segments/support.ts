@@ -108,8 +108,8 @@ export class Tenant {
     await changeSegments(this.pool, this.id, (client) => updateSegment(client, this.id, id, { tree }));
   }
 
-  async rebuild(id: string | null): Promise<void> {
-    await changeSegments(this.pool, this.id, (client) => requestBuilds(client, this.id, id, 'requested'));
+  async rebuild(id: string | null, reason: 'requested' | 'audit' = 'requested'): Promise<void> {
+    await changeSegments(this.pool, this.id, (client) => requestBuilds(client, this.id, id, reason));
   }
 
   async remove(id: string): Promise<void> {

@@ -6,7 +6,7 @@ import { type Build, compareSet, MAX_REPLAY, movedBy, movesSince, type SetParts,
 import { canEvaluate, type Definition, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
 import { crossed, dayBegan } from './edges.ts';
-import { evaluateContacts } from './members.ts';
+import { evaluateContacts, withPending } from './members.ts';
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
@@ -88,8 +88,10 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
   for (const ids of (await crossed(deps, workspaceId, definition.dependencies.windows, build.now, now)).values())
     if (ids !== 'all') for (const id of ids) build.replay.add(id);
   const replayed = [...build.replay];
+  // With the moves of this very step: no mark will tell of them later.
+  const moment = { ...context, sets: withPending(context.sets, found.flips) };
   const members =
-    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, context)).get(row.segment_uid) ?? [])];
+    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, moment)).get(row.segment_uid) ?? [])];
   const stored = setOf(row, step);
   const parts: SetParts = { workspaceId, buildId: build.id, stored, replayed, members };
   if (row.build_reason === 'audit' && stored) {

@@ -101,6 +101,15 @@ export async function storedMembers(
 
 export type Flips = { segmentUid: number; joined: number[]; parted: number[] };
 
+/** The stored members of segments that are referred to, with what this step found on top; `found` is read when a segment is asked for. */
+export function withPending(sets: Moment['sets'], found: readonly Flips[]): Moment['sets'] {
+  return (segmentId) => {
+    const set = sets(segmentId);
+    const pending = found.find((flips) => flips.segmentUid === set.segmentUid);
+    return pending ? { ...set, pending } : set;
+  };
+}
+
 /** How the members among the contacts have to change. */
 export function compareMembers(
   contacts: readonly number[],

@@ -7,7 +7,7 @@ import type { Marks } from '@muster/queues';
 import type { SetRef } from '@muster/segments';
 import { type Definition, type Definitions, isMoving, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
-import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers } from './members.ts';
+import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers, withPending } from './members.ts';
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
@@ -27,7 +27,7 @@ export async function evaluateTouched(
   if (touched.size === 0) return;
   const moved = new Map<string, Flips>();
   for (const level of levels(moving, context.definitions)) {
-    const moment: Moment = { ...context, sets: withPending(context, moved) };
+    const moment: Moment = { ...context, sets: withPending(context.sets, found.flips) };
     for (const { definitions, contacts } of concerned(level, touched, moved)) {
       const [fresh, stored] = await Promise.all([
         evaluateEach(deps, definitions, contacts, moment, found),
@@ -88,14 +88,6 @@ const merged = (groups: readonly Group[]): Group => ({
 
 const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
   definitions.flatMap((d) => setOf(d.row, step) ?? []);
-
-/** The stored members, with what this step found on top. */
-function withPending(moment: Moment, moved: ReadonlyMap<string, Flips>): Moment['sets'] {
-  return (segmentId) => {
-    const pending = moved.get(segmentId);
-    return pending ? { ...moment.sets(segmentId), pending } : moment.sets(segmentId);
-  };
-}
 
 /** Records joins and leaves; null when there are none. */
 function note({ now }: StepContext, { row }: Definition, moved: Omit<Flips, 'segmentUid'>, found: Findings): Flips | null {
