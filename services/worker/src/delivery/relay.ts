@@ -92,12 +92,28 @@ async function step(deps: Deps, offered: readonly Delivery[]): Promise<number> {
     return work.length;
   } catch (error) {
     deps.log.warn({ rows: work.length, ...errorFields(error) }, 'delivery failed, it will be repeated');
-    await sleep(500);
-    await releaseLeases(
-      deps.pool,
-      work.map((d) => d.chunkId),
-    ).catch((e: unknown) => deps.log.warn(errorFields(e), 'leases not returned, they will run out'));
+    await giveBack(deps, work);
     return 0;
+  }
+}
+
+/**
+ * Returns the leases, so that the work is taken up soon. When Postgres was what failed, it is asked again and again until it is back:
+ * waiting for the leases to run out would be most of the time that its restart costs.
+ */
+async function giveBack(deps: Deps, work: readonly Delivery[]): Promise<void> {
+  const runOutAt = performance.now() + LEASE_SECONDS * 1_000;
+  for (;;) {
+    await sleep(500);
+    try {
+      return await releaseLeases(
+        deps.pool,
+        work.map((d) => d.chunkId),
+      );
+    } catch (error) {
+      if (performance.now() < runOutAt) continue;
+      return deps.log.warn(errorFields(error), 'leases not returned, they have run out');
+    }
   }
 }
 
