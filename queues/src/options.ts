@@ -24,7 +24,7 @@ export type WorkerTuning = Pick<
 
 export const WORKER_TUNING: WorkerTuning = {
   lockDuration: 6_000,
-  stalledInterval: 2_000,
+  stalledInterval: 1_000,
   maxStalledCount: STALLED_FOREVER,
   drainDelay: 1,
   removeOnComplete: { count: 0 },

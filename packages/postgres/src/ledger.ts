@@ -147,7 +147,8 @@ export async function leaseOutbox(db: Queryable, limit: number, maxBytes: number
 
 /** Gives leased rows back, after a delivery failed. */
 export async function releaseLeases(db: Queryable, chunkIds: readonly string[]): Promise<void> {
-  if (chunkIds.length > 0) await db.query("UPDATE job_ledger SET leased_until = '-infinity' WHERE chunk_id = ANY($1::text[])", [chunkIds]);
+  if (chunkIds.length === 0) return;
+  await db.query("UPDATE job_ledger SET leased_until = '-infinity' WHERE chunk_id = ANY($1::text[]) AND outbox IS NOT NULL", [chunkIds]);
 }
 
 /** Marks outboxes as delivered (and forgets them: they may hold old and new values). */

@@ -36,6 +36,9 @@ export function createPool(url: string, options: PoolOptions): Pool {
     options: [UTC, KEEPALIVE, DEADLINES[options.role], ...(options.role === 'worker' ? [PROBES_ONLY] : [])].join(' '),
   });
   pool.on('error', options.onError);
+  // Between the pool's listener and that of whoever gets the connection there is a moment: an end that Postgres announces just then, in
+  // the same packet as its last answer, would end the process. The next statement of that connection fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

@@ -1,6 +1,6 @@
 import { customEventChunkSchema } from '@muster/queues';
 import type { ChunkHandler } from '../chunk-runner.ts';
-import { settleOwed } from '../delivery/owed.ts';
+import { settleOwed, takeUpDelivery } from '../delivery/owed.ts';
 import type { Deps } from '../deps.ts';
 import { countItems, repeatedItems } from '../profile/handler.ts';
 import { rejectWholeChunk } from '../reject-chunk.ts';
@@ -17,7 +17,7 @@ export function customEventHandler(deps: Deps, lane: number): ChunkHandler {
       const duplicates = await repeatedItems(deps, chunkId, chunk);
       const applied = await applyCustomEventChunk(deps, chunk, { chunkId, lane, duplicates, mode });
       await deps.failpoints('custom_event.after_commit');
-      if (!applied) return;
+      if (!applied) return takeUpDelivery(deps, chunkId);
       await settleOwed(deps, applied.owed, { chunkId, replyTo: chunk.reply ?? null });
       countItems(deps, 'custom_event', applied.verdicts);
     },

@@ -1,4 +1,5 @@
 /** What a committed chunk still owes ClickHouse, and who sees to it. */
+import { releaseLeases } from '@muster/postgres';
 import { announceDone } from '@muster/queues';
 import type { Deps } from '../deps.ts';
 import { type Delivery, serializeOutbox } from './outbox.ts';
@@ -12,6 +13,15 @@ export function oweDelivery(deps: Deps, delivery: Delivery): { outbox: string | 
   const outbox = serializeOutbox(delivery.outbox);
   if (outbox === null) return { outbox, leaseSeconds: 0, owed: 'nothing' };
   return deps.relayHasRoom() ? { outbox, leaseSeconds: LEASE_SECONDS, owed: delivery } : { outbox, leaseSeconds: 0, owed: 'ledger' };
+}
+
+/**
+ * For a chunk that was applied before: by a process that is gone, or by this one, whose connection broke in the commit. Nobody may be at
+ * its delivery then, so it need not wait until the lease runs out; if somebody is, the same rows come twice, and are one.
+ */
+export async function takeUpDelivery(deps: Deps, chunkId: string): Promise<void> {
+  await releaseLeases(deps.pool, [chunkId]);
+  deps.wakeRelay();
 }
 
 /** Sees to what is owed, once the transaction is committed. */

@@ -2,7 +2,7 @@ import type { Verdict } from '@muster/postgres';
 import { claimIds, itemId, profileChunkSchema } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import type { ChunkHandler } from '../chunk-runner.ts';
-import { settleOwed } from '../delivery/owed.ts';
+import { settleOwed, takeUpDelivery } from '../delivery/owed.ts';
 import type { Deps } from '../deps.ts';
 import { rejectWholeChunk } from '../reject-chunk.ts';
 import { applyProfileChunk } from './apply.ts';
@@ -18,7 +18,7 @@ export function profileHandler(deps: Deps, lane: number): ChunkHandler {
       const duplicates = await repeatedItems(deps, chunkId, chunk);
       const applied = await applyProfileChunk(deps, chunk, { chunkId, lane, duplicates, mode });
       await deps.failpoints('profile.after_commit');
-      if (!applied) return;
+      if (!applied) return takeUpDelivery(deps, chunkId);
       await settleOwed(deps, applied.owed, { chunkId, replyTo: chunk.reply ?? null });
       countItems(deps, 'profile', applied.verdicts);
       if (applied.setExternalIds.length > 0) deps.deliverParked(chunk.ws, applied.setExternalIds);
