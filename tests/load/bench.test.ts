@@ -57,21 +57,25 @@ test('measures every row beside its baseline and writes a result', { timeout: 12
     for (const { system, baseline } of row.rounds) {
       // The figures follow from the raw rounds that stand beside them.
       expect(system.rate).toBeCloseTo(system.items / system.seconds, 6);
-      expect(row.figure.median).toBe(system.rate);
-      expect(row.ratio?.median).toBeCloseTo(system.rate / (baseline?.rate ?? 0), 9);
+      const memory = row.id === 'B6.memory';
+      expect(row.figure.median).toBe(memory ? system.notes.worker_peak_mb : system.rate);
+      if (baseline && !memory) expect(row.ratio?.median).toBeCloseTo(system.rate / baseline.rate, 9);
+      else if (!baseline) expect([row.id, row.ratio]).toEqual(['B6', null]);
       if (process.platform === 'linux') expect(system.cpu_us.api, `${row.id}: CPU of the API`).toBeGreaterThan(0);
     }
   }
 
   // Nothing was refused or sent twice. That all of it was accepted and is stored, the run itself counted before it ended with 0.
   const quiet = { answers_503: 0, answers_429: 0, lost_answers: 0 };
-  const [b1, b2, b3, b7] = result.rows.map((row) => row.rounds[0]);
+  const [b1, b2, b3, b6, memory, b7] = result.rows.map((row) => row.rounds[0]);
   expect(Object.keys(b1?.system.notes ?? {}).filter((name) => name.startsWith('answers_'))).toEqual([]);
   for (const measured of [b2?.system, b2?.others['events with ids'], b7?.system])
     expect(measured).toMatchObject({ items: EVENTS, notes: quiet });
   for (const half of ['new alone', 'updates alone']) expect(b3?.others[half]).toMatchObject({ items: CONTACTS, notes: quiet });
   expect([b3?.system.items, b3?.baseline?.items, b2?.baseline?.items]).toEqual([2 * CONTACTS, 2 * CONTACTS, EVENTS]);
   expect(b7?.baseline).toEqual(b2?.system);
+  expect([b6?.system.items, memory?.system.items]).toEqual([EVENTS, 5 * EVENTS]);
+  if (process.platform === 'linux') expect(memory?.system.notes.worker_peak_mb).toBeGreaterThan(50);
 });
 
 test('builds and memberships: every tree beside SQL by hand, every wait with its quantile', { timeout: 120_000 }, async () => {

@@ -7,7 +7,7 @@ import { FAULTS, type Fault } from './faults/index.ts';
 export const chaosSchema = z.object({
   MINUTES: amount(0.1, 10_080).default(5).describe('minutes in which faults happen, under load; every kind in five'),
   SEED: whole(0, 999_999_999).default(7).describe('the same seed chooses the same faults, targets, times and items'),
-  RATE: amount(1, 100_000).default(400).describe('items/s at most; producers hold back when more than 40 chunks wait'),
+  RATE: amount(1, 100_000).default(250).describe('items/s at most; producers hold back when more than 40 chunks wait'),
   EVERY: amount(3, 3_600).default(12.4).describe('seconds from one fault to the next, which waits for the end of the one before'),
   FAULTS: z
     .string()
