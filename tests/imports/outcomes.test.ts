@@ -13,6 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
+/** The worker's own counters of imports, by their labels. */
+async function metrics(): Promise<Record<string, number>> {
+  const worker = stack.pipeline.stack.service('worker');
+  const text = await (await fetch(`http://127.0.0.1:${worker.port}/metrics`)).text();
+  const found = text.matchAll(/^muster_import_(?:records|failures)_total\{.*?(?:outcome|code)="(\w+)".*?\} (\d+)$/gm);
+  return Object.fromEntries([...found].map(([, label = '', value]) => [label, Number(value)]));
+}
+
 const csv = (...lines: string[]): string => lines.map((line) => `${line}\n`).join('');
 
 describe('"Every record ends in exactly one of created, updated, unchanged, rejected, duplicate"', () => {
@@ -51,6 +59,7 @@ describe('"Every record ends in exactly one of created, updated, unchanged, reje
     expect(importer.files(second.import_id), 'files go when the import ends').toEqual([]);
     await until('delivery', async () => (await importer.entries())['contact.updated'] === 1);
     expect(await importer.entries()).toEqual({ 'contact.created': 3, 'contact.updated': 1 });
+    expect(await metrics()).toEqual({ created: 3, updated: 1, unchanged: 1, rejected: 3, duplicate: 1 });
   });
 
   test('"what only the data can tell": external_id_taken is a rejected row, with its cells', async () => {
@@ -191,8 +200,17 @@ describe('files', () => {
     rmSync(importFile(tenant.dir, gone));
     await tenant.start(gone, file, { force: true });
     expect(await tenant.ended(gone)).toMatchObject({ status: 'failed', error: { code: 'file_missing' }, done: 0 });
+    expect(await metrics()).toMatchObject({ file_truncated: 1, file_missing: 1 });
     expect(await tenant.contacts()).toEqual({});
   });
+});
+
+test('rejected rows are kept for 30 days', async () => {
+  const tenant = await stack.open();
+  const { import_id: id } = await tenant.run(csv('email', 'nobody', 'no one'));
+  await tenant.pool.query("UPDATE import_rejects SET created_at = now() - interval '31 days' WHERE import_id = $1 AND line = 2", [id]);
+  await until('the sweep', async () => (await tenant.rejects(id)).length === 1);
+  expect(await tenant.refused(id)).toEqual(['3 invalid_email']);
 });
 
 describe('erasure', () => {

@@ -21,6 +21,7 @@ import {
 import { ImportRequests, importFile } from '@muster/queues';
 import { redisMicros } from '@muster/runtime';
 import { expect } from 'vitest';
+import { z } from 'zod';
 import { type Pipeline, type PipelineOptions, startPipeline, until } from '../support/pipeline.ts';
 
 export type ImportSettings = Partial<ImportOptions> & {
@@ -35,6 +36,8 @@ export type ImportSettings = Partial<ImportOptions> & {
 export type ImportStack = {
   pipeline: Pipeline;
   open: () => Promise<Importer>;
+  /** The workspace of the stack's key. */
+  demo: () => Importer;
   close: () => Promise<void>;
 };
 
@@ -50,6 +53,7 @@ export async function startImportStack(options: PipelineOptions = {}): Promise<I
       if (!workspace) throw new Error('the workspace exists');
       return new Importer(pipeline, requests, workspace.workspaceId);
     },
+    demo: () => new Importer(pipeline, requests, pipeline.workspaceId),
     close: async () => {
       await requests.close();
       await pipeline.close();
@@ -124,6 +128,31 @@ export class Importer {
     const importId = await this.upload(file);
     await this.start(importId, file, settings);
     return importId;
+  }
+
+  /** Over HTTP, in the workspace of the stack's key: creates, sends and starts it. */
+  async send(file: string): Promise<string> {
+    const { id } = await this.#call('imports.create', { file_name: 'people.csv' });
+    await this.#http(`imports.upload?id=${id}`, { method: 'PUT', body: file });
+    await this.#call('imports.start', { id });
+    return id;
+  }
+
+  /** Rows done, as the API says once it answers. */
+  progress(importId: string): Promise<number> {
+    return until('an answer', async () => (await this.#http(`imports.get?id=${importId}`)).done, 20_000);
+  }
+
+  #call(call: string, body: unknown) {
+    return this.#http(call, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+  }
+
+  async #http(path: string, { headers, ...init }: { method?: string; body?: string; headers?: Record<string, string> } = {}) {
+    const { apiUrl, devKey } = this.#pipeline.stack;
+    const answer = await fetch(`${apiUrl}/api/${path}`, { ...init, headers: { ...headers, authorization: `Bearer ${devKey}` } });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+    return z.object({ import: z.object({ id: z.string(), done: z.number() }) }).parse(JSON.parse(text)).import;
   }
 
   /** Asks the workers to look at it. */

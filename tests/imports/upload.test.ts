@@ -1,17 +1,18 @@
 /** Resumable uploads with an unmodified client, through everything that ends a connection. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Upload } from 'tus-js-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HttpStack, startHttpStack } from '../support/http.ts';
+import { until } from '../support/pipeline.ts';
 
 const MAX_BYTES = 32 * 1024 * 1024;
 const CHUNK = 128 * 1024;
 
 let http: HttpStack;
 beforeAll(async () => {
-  http = await startHttpStack({ MUSTER_IMPORT_MAX_BYTES: String(MAX_BYTES) });
+  http = await startHttpStack({ MUSTER_IMPORT_MAX_BYTES: String(MAX_BYTES), MUSTER_SWEEP_SECONDS: '2' });
 }, 120_000);
 afterAll(async () => {
   await http?.close();
@@ -195,6 +196,25 @@ test('refusals', async () => {
   expect(await failure(tus, { headers: {} })).toBe('401 unauthorized');
   const basic = Buffer.from(`${http.stack.devKey}:`).toString('base64');
   expect(await failure(tus, { headers: { authorization: `Basic ${basic}` } })).toBe('nothing');
+}, 60_000);
+
+test('one that nobody finished in time is gone, and so is what was sent of it', async () => {
+  const file = csvOfSize(300_000);
+  const { id, tus } = await create({ size: file.length });
+  await fetch(tus, {
+    method: 'PATCH',
+    headers: { ...headers(), 'tus-resumable': '1.0.0', 'upload-offset': '0', 'content-type': 'application/offset+octet-stream' },
+    body: new Uint8Array(file.subarray(0, 100_000)),
+  });
+  expect(existsSync(join(http.dir, 'imports', `${id}.csv`))).toBe(true);
+  await http.pool.query("UPDATE imports SET updated_at = now() - interval '25 hours' WHERE import_id = $1", [id]);
+  await until('the sweep', async () => (await importOf(id)).status === 'failed');
+  expect(await importOf(id)).toMatchObject({ error: { code: 'upload_expired' } });
+  expect(existsSync(join(http.dir, 'imports', `${id}.csv`))).toBe(false);
+  const offset = await fetch(tus, { method: 'HEAD', headers: { ...headers(), 'tus-resumable': '1.0.0' } });
+  expect(offset.status).toBe(410);
+  const whole = await http.post(`imports.upload?id=${id}`, file, { method: 'PUT' });
+  expect([whole.status, whole.body]).toMatchObject([410, { error: { code: 'upload_gone' } }]);
 }, 60_000);
 
 test('given up', async () => {

@@ -32,6 +32,18 @@ export function createWorkerMetrics(registry: Registry) {
       labelNames: ['code'],
       registers,
     }),
+    importRecords: new Counter({
+      name: 'muster_import_records_total',
+      help: 'Records of imports by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    importFailures: new Counter({
+      name: 'muster_import_failures_total',
+      help: 'Imports that failed, by code',
+      labelNames: ['code'],
+      registers,
+    }),
     undelivered: new Gauge({ name: 'muster_undelivered_rows', help: 'Ledger rows not yet in ClickHouse', registers }),
     failedJobs: new Gauge({ name: 'muster_failed_jobs', help: 'Jobs in a failed set; must be 0', registers }),
     claimWindow: new Gauge({

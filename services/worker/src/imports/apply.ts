@@ -9,6 +9,7 @@
  */
 import {
   beginChunk,
+  type ChunkResult,
   countChunk,
   countedChunks,
   endImport,
@@ -145,7 +146,12 @@ async function count(deps: Deps, { target, file, lease }: ApplyInput, { n, chunk
       for (const [item, why] of await rejectionsOfJob(deps.pool, target.workspaceId, id)) reasons.set(item, why);
   const { result, refused } = resultOf(chunk, [...verdicts.values()].flat(), reasons);
   const rejects = await rejectsOf(deps, file, chunk, refused);
-  await countChunk(deps.pool, target.importId, n, result, (client) => recordImportRejects(client, target, rejects));
+  const counted = await countChunk(deps.pool, target.importId, n, result, (client) => recordImportRejects(client, target, rejects));
   lease.counted(chunk.records);
+  if (counted) observe(deps, result);
   await deps.failpoints('imports.chunk_counted');
+}
+
+function observe(deps: Deps, { memberships: _, ...outcomes }: ChunkResult): void {
+  for (const [outcome, records] of Object.entries(outcomes)) deps.metrics.importRecords.inc({ outcome }, records);
 }

@@ -80,7 +80,10 @@ async function runTaken(deps: Deps, taken: ImportRun, holder: string): Promise<v
 
 async function fail(deps: Deps, importId: string, holder: string, { code, message }: ImportFailure): Promise<boolean> {
   const failed = await failImport(deps.pool, importId, holder, { code, message });
-  if (failed) await removeFiles(deps.config.MUSTER_IMPORT_DIR, importId);
+  if (failed) {
+    deps.metrics.importFailures.inc({ code });
+    await removeFiles(deps.config.MUSTER_IMPORT_DIR, importId);
+  }
   return failed;
 }
 
