@@ -4,12 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type LocalStack, runTypeScript, startStack } from '@muster/embedded';
+import { type LocalStack, REPOSITORY, runTypeScript, startStack } from '@muster/embedded';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { awkwardCommits, makeRepository } from '../../packages/loadtest/src/git/testing.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TIMEOUT = 180_000;
 const dir = mkdtempSync(join(tmpdir(), 'muster-demo-'));
 let stack: LocalStack;
@@ -25,10 +23,10 @@ afterAll(async () => {
 type Run = { code: number; text: string };
 
 function demo(env: Record<string, string>): Promise<Run> {
-  const { file, args } = runTypeScript(join(ROOT, 'packages/loadtest/src/demo/main.ts'), []);
+  const { file, args } = runTypeScript(join(REPOSITORY, 'packages/loadtest/src/demo/main.ts'), []);
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('MUSTER_')));
   return new Promise((resolve) => {
-    const options = { cwd: ROOT, env: { ...clean, SCALE: '0.01', ...env }, maxBuffer: 16_777_216, timeout: TIMEOUT };
+    const options = { cwd: REPOSITORY, env: { ...clean, SCALE: '0.01', ...env }, maxBuffer: 16_777_216, timeout: TIMEOUT };
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, text: stdout + stderr });
     });
@@ -74,7 +72,7 @@ test('a git history: what Muster shows per author and year is what git log count
   expect(again.code).toBe(0);
 });
 
-const history = spawnSync('git', ['-C', ROOT, 'rev-parse', '--is-shallow-repository', '--show-prefix'], { encoding: 'utf8' });
+const history = spawnSync('git', ['-C', REPOSITORY, 'rev-parse', '--is-shallow-repository', '--show-prefix'], { encoding: 'utf8' });
 const [shallow = '', prefix = ''] = history.stdout.split('\n');
 // Below another repository, its history is not this project's.
 const ownHistory = history.status === 0 && prefix === '';
@@ -83,7 +81,7 @@ test.skipIf(!ownHistory || shallow !== 'false')(
   'the history of this project (skipped without a complete git checkout)',
   { timeout: TIMEOUT },
   async () => {
-    const { code, text } = await demo({ MUSTER_API_URL: stack.apiUrl, REPO: ROOT });
+    const { code, text } = await demo({ MUSTER_API_URL: stack.apiUrl, REPO: REPOSITORY });
     expect(text).toMatch(/All \d+ figures agree\./);
     expect(code).toBe(0);
   },

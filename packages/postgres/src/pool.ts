@@ -36,8 +36,8 @@ export function createPool(url: string, options: PoolOptions): Pool {
     options: [UTC, KEEPALIVE, DEADLINES[options.role], ...(options.role === 'worker' ? [PROBES_ONLY] : [])].join(' '),
   });
   pool.on('error', options.onError);
-  // Between the pool's listener and that of whoever gets the connection there is a moment: an end that Postgres announces just then, in
-  // the same packet as its last answer, would end the process. The next statement of that connection fails.
+  // A pool listens to idle connections only, and an `error` event that nobody listens to ends the process: of a connection that somebody
+  // has, or, where Postgres announces its end in the packet of an answer, in the moment of handing it over. Its next statement fails.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
@@ -48,7 +48,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
  * is not reused.
  *
  * A connection that dies meanwhile (ended by Postgres, or Postgres itself restarts) rejects at once, also when `work` waits for
- * something else: its `error` event would otherwise end the process, because a pool listens to idle connections only.
+ * something else.
  */
 export async function inTransaction<T>(pool: Pool, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await pool.connect();

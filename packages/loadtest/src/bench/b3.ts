@@ -77,21 +77,30 @@ async function systemTurn(bed: Bed, population: string, items: number, label: st
   return halves;
 }
 
-/** Every contact is there in its second version, in Postgres and the mirror, and both orders of the timeline tell both steps. */
-async function check(bed: Bed, population: string, items: number, label: string): Promise<void> {
-  const prefix = `${population}.`;
+/** Contacts of a population in the mirror; `prefix` is to be bound. */
+const MIRRORED = 'FROM contacts FINAL WHERE workspace_id = {ws:UInt32} AND startsWith(email, {prefix:String})';
+const prefixOf = (population: string): string => `${population}.`;
+
+/** Every contact of a population is there in this version, in Postgres and the mirror. @throws BenchError */
+export async function checkContacts(bed: Bed, population: string, version: number, items: number, label: string): Promise<void> {
+  const prefix = prefixOf(population);
   const { rows } = await bed.pool.query<{ n: string }>(
-    'SELECT count(*) AS n FROM contacts WHERE workspace_id = $1 AND starts_with(email, $2) AND version = 2',
-    [bed.workspaceId, prefix],
+    'SELECT count(*) AS n FROM contacts WHERE workspace_id = $1 AND starts_with(email, $2) AND version = $3',
+    [bed.workspaceId, prefix, version],
   );
   mustBe(`${label}: contacts in Postgres`, items, Number(rows[0]?.n));
-  const mirrored = 'FROM contacts FINAL WHERE workspace_id = {ws:UInt32} AND startsWith(email, {prefix:String})';
-  mustBe(`${label}: contacts in the mirror`, items, await count(bed, `SELECT count() AS n ${mirrored} AND version = 2`, { prefix }));
+  const mirrored = await count(bed, `SELECT count() AS n ${MIRRORED} AND version = {version:UInt32}`, { prefix, version });
+  mustBe(`${label}: contacts in the mirror`, items, mirrored);
+}
+
+/** Every contact is there in its second version, and both orders of the timeline tell both steps. */
+async function check(bed: Bed, population: string, items: number, label: string): Promise<void> {
+  await checkContacts(bed, population, 2, items, label);
   for (const table of ['timeline_by_contact', 'timeline_by_kind']) {
     for (const kind of ['contact.created', 'contact.updated']) {
       const query = `SELECT uniqExact(contact_id) AS n FROM ${table} WHERE workspace_id = {ws:UInt32} AND kind = {kind:String}
-                       AND contact_id IN (SELECT contact_id ${mirrored})`;
-      mustBe(`${label}: ${kind} in ${table}`, items, await count(bed, query, { prefix, kind }));
+                       AND contact_id IN (SELECT contact_id ${MIRRORED})`;
+      mustBe(`${label}: ${kind} in ${table}`, items, await count(bed, query, { prefix: prefixOf(population), kind }));
     }
   }
 }

@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiClient, importAnswer, uploadFile } from '@muster/import-client';
+import { number } from '../demo/output.ts';
 import { memoryOf } from '../soak/memory.ts';
-import { type Bed, count, mustBe, untilIdle, untilMerged } from './bed.ts';
+import { checkContacts } from './b3.ts';
+import { type Bed, mustBe, untilIdle, untilMerged } from './bed.ts';
 import { BenchError } from './errors.ts';
 import { address, contactFields } from './items.ts';
 import { measure } from './measure.ts';
@@ -38,11 +40,10 @@ export async function runB6(bed: Bed): Promise<Row[]> {
   const large = await turn(bed, 'b6-large', rows * LARGE, 'B6 large');
   const last = rounds.at(-1);
   if (last !== undefined) last.others[`${LARGE}× the rows`] = large;
-  const many = (n: number): string => n.toLocaleString('en-US');
   return [
     rowOf({
       id: 'B6',
-      work: `import of a CSV file of ${many(rows)} rows, ${HEADER.length} columns, first byte sent to completed and stored`,
+      work: `import of a CSV file of ${number(rows)} rows, ${HEADER.length} columns, first byte sent to completed and stored`,
       unit: 'rows/s',
       baselineWork: null,
       goal: { rate: 30_000, ratio: null },
@@ -50,9 +51,9 @@ export async function runB6(bed: Bed): Promise<Row[]> {
     }),
     notedRowOf({
       id: 'B6.memory',
-      work: `the worker's peak of resident memory while ${many(rows * LARGE)} rows are imported`,
+      work: `the worker's peak of resident memory while ${number(rows * LARGE)} rows are imported`,
       unit: 'MB',
-      baselineWork: `the same while ${many(rows)} rows are imported`,
+      baselineWork: `the same while ${number(rows)} rows are imported`,
       goal: { rate: 400, ratio: 1.1 },
       rounds: rounds.map(({ system }) => ({ system: large, baseline: system, others: {} })),
       note: PEAK,
@@ -75,7 +76,7 @@ async function turn(bed: Bed, population: string, rows: number, label: string): 
       return { items: rows, notes: { ...seconds, [PEAK]: memory.stop() } };
     }).finally(memory.stop);
     progress.done();
-    await check(bed, population, rows, label);
+    await checkContacts(bed, population, 1, rows, label);
     return measured;
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -102,8 +103,12 @@ async function importFile(bed: Bed, path: string, rows: number, onMore: (n: numb
   const api = new ApiClient(bed.stack.apiUrl, bed.stack.devKey, bed.signal);
   const { size } = await stat(path);
   const created = await api.post('imports.create', { file_name: 'bench.csv', size }, importAnswer);
-  const { id } = created.import;
-  await uploadFile(api, created.tus_url ?? '', path, () => undefined);
+  const {
+    import: { id },
+    tus_url: url,
+  } = created;
+  if (url === undefined) throw new BenchError('The API does not say where to send the file.');
+  await uploadFile(api, url, path, () => undefined);
   const uploaded = since();
   await api.post('imports.start', { id }, importAnswer);
   let scanned = 0;
@@ -137,15 +142,4 @@ function watchMemory(bed: Bed): { stop: () => number } {
       return Math.round(peak / 1e6);
     },
   };
-}
-
-async function check(bed: Bed, population: string, rows: number, label: string): Promise<void> {
-  const prefix = `${population}.`;
-  const { rows: found } = await bed.pool.query<{ n: string }>(
-    'SELECT count(*) AS n FROM contacts WHERE workspace_id = $1 AND starts_with(email, $2)',
-    [bed.workspaceId, prefix],
-  );
-  mustBe(`${label}: contacts in Postgres`, rows, Number(found[0]?.n));
-  const query = 'SELECT count() AS n FROM contacts FINAL WHERE workspace_id = {ws:UInt32} AND startsWith(email, {prefix:String})';
-  mustBe(`${label}: contacts in the mirror`, rows, await count(bed, query, { prefix }));
 }

@@ -99,7 +99,7 @@ async function step(deps: Deps, offered: readonly Delivery[]): Promise<number> {
 
 /**
  * Returns the leases, so that the work is taken up soon. When Postgres was what failed, it is asked again and again until it is back:
- * waiting for the leases to run out would be most of the time that its restart costs.
+ * waiting for the leases to run out would be most of the time that its restart costs. A process that stops lets them run out.
  */
 async function giveBack(deps: Deps, work: readonly Delivery[]): Promise<void> {
   const runOutAt = performance.now() + LEASE_SECONDS * 1_000;
@@ -111,8 +111,8 @@ async function giveBack(deps: Deps, work: readonly Delivery[]): Promise<void> {
         work.map((d) => d.chunkId),
       );
     } catch (error) {
-      if (performance.now() < runOutAt) continue;
-      return deps.log.warn(errorFields(error), 'leases not returned, they have run out');
+      if (performance.now() < runOutAt && !deps.stopping()) continue;
+      return deps.log.warn(errorFields(error), 'leases not returned, they run out');
     }
   }
 }

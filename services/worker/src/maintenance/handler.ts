@@ -88,9 +88,6 @@ async function nightly(deps: Deps): Promise<Record<string, number>> {
   const started = new Date();
   // VACUUM cannot run inside a transaction and may take longer than a worker's statements may.
   const client = await deps.sidePool.connect();
-  // Its loss rejects the statement under way; without a listener the event would end the process as well.
-  const onLost = () => undefined;
-  client.on('error', onLost);
   try {
     await client.query('SET statement_timeout = 0');
     for (const table of [
@@ -105,10 +102,7 @@ async function nightly(deps: Deps): Promise<Record<string, number>> {
     ])
       await client.query(`VACUUM ${table}`);
   } finally {
-    await client.query('RESET statement_timeout').finally(() => {
-      client.off('error', onLost);
-      client.release();
-    });
+    await client.query('RESET statement_timeout').finally(() => client.release());
   }
   await rewriteRedisLog(deps.redis);
   await markCompacted(deps.pool, started);
