@@ -8,7 +8,7 @@ import { evaluate } from '@muster/segments/reference';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type History, historyArbitrary } from './history.ts';
-import { type Lab, startLab } from './lab.ts';
+import { type Definition, type Lab, startLab } from './lab.ts';
 
 const CASES = Number(process.env.FUZZ_CASES ?? 2_000);
 const SEED = process.env.FUZZ_SEED === undefined ? undefined : Number(process.env.FUZZ_SEED);
@@ -75,3 +75,29 @@ test(
   },
   Math.max(300_000, CASES * 100),
 );
+
+test('filters on goal values compare doubles: beyond the range of the column, and with more digits than a double', async () => {
+  const now = Date.parse('2026-06-15T12:00:00.000Z');
+  const values = ['12345678901234.5678', '999999999999999', '-0.0001', '0', '0.3'];
+  const asked = [Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, 1e34, Number('12345678901234.5678'), 999_999_999_999_999, 0.3, -0];
+  const filters = [
+    asked.map((n) => ({ operator: 'equals' as const, number_values: [n] })),
+    [{ operator: 'not_equals' as const, number_values: asked }],
+    (['gt', 'gte', 'lt', 'lte'] as const).flatMap((operator) => asked.map((n) => ({ operator, number_values: [n] }))),
+  ].flat();
+  const definitions = filters.map((filter, n): Definition => {
+    const goal_value = { field_name: 'goal_value', field_type: 'number' as const, ...filter };
+    const goal = { goal_type: 'purchase' as const, aggregate_operator: 'count' as const, operator: 'gte' as const, value: 1 };
+    const leaf = { source: 'custom_events_goals' as const, custom_events_goal: { ...goal, filters: [goal_value] } };
+    return { id: `goal_${n}`, timezone: 'UTC', tree: { kind: 'leaf', leaf } };
+  });
+  const contacts = [...values, null].map((_, n) => ({
+    ...{ contact_id: n + 1, email: `c${n}@example.com`, external_id: null, created_at: now - 1, updated_at: now - 1, fields: {} },
+  }));
+  const customEvents = values.map((goal_value, n) => ({
+    ...{ event_name: 'order', external_id: `x${n}`, contact_id: n + 1, goal_type: 'purchase', goal_value },
+    ...{ occurred_at: now - 1, accepted_at: now * 1000 + n, ord: 0, deleted_at: null, version: 1 },
+  }));
+  const batch = { contacts, memberships: [], events: [], customEvents, erased: [] };
+  await holds({ definitions, checkpoints: [{ now, batch, world: { ...batch, segments: new Map() } }] });
+}, 60_000);

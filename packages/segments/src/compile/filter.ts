@@ -17,6 +17,12 @@ export type FilterContext = { params: Params; clock: Clock; emptiness: Emptiness
 
 const COMPARISONS: Readonly<Partial<Record<FilterOperator, string>>> = { gt: '>', gte: '>=', lt: '<', lte: '<=' };
 
+/**
+ * Columns that hold decimals. Filters compare numbers as doubles: a statement that looks for a number beyond the range of a decimal is
+ * refused by the database, and one with more digits than a double is found by nobody. Through text, because that conversion rounds once.
+ */
+const DECIMALS: ReadonlySet<string> = new Set(['goal_value']);
+
 export function filterCondition(filter: Filter, context: FilterContext): string {
   const { operator, negated } = positiveOf(filter.operator);
   const positive = `ifNull(${positiveCondition({ ...filter, operator }, context)}, 0)`;
@@ -33,6 +39,7 @@ function positiveCondition(filter: Filter, context: FilterContext): string {
   if (filter.field_type === 'json') return jsonCondition(filter, context);
   const { params, emptiness } = context;
   const column = filter.field_name;
+  const number = DECIMALS.has(column) ? `toFloat64(toString(${column}))` : column;
   const isSet = emptiness === 'null' ? `${column} IS NOT NULL` : `${column} != ''`;
   const texts = filter.string_values ?? [];
   const numbers = filter.number_values ?? [];
@@ -40,7 +47,7 @@ function positiveCondition(filter: Filter, context: FilterContext): string {
     case 'is_set':
       return filter.field_type === 'number' ? `${column} IS NOT NULL` : isSet;
     case 'equals':
-      if (filter.field_type === 'number') return `${column} IN ${params.numbers(numbers)}`;
+      if (filter.field_type === 'number') return `${number} IN ${params.numbers(numbers)}`;
       return emptiness === 'null' ? `${column} IN ${params.texts(texts)}` : `(${isSet} AND ${column} IN ${params.texts(texts)})`;
     case 'contains':
     case 'starts_with':
@@ -50,7 +57,7 @@ function positiveCondition(filter: Filter, context: FilterContext): string {
     case 'gte':
     case 'lt':
     case 'lte':
-      return `${column} ${COMPARISONS[filter.operator]} ${params.add('Float64', numbers[0] ?? 0)}`;
+      return `${number} ${COMPARISONS[filter.operator]} ${params.add('Float64', numbers[0] ?? 0)}`;
     case 'anniversary_in_the_next_days': {
       const { clock } = context;
       const zone = params.text(clock.timezone);

@@ -124,7 +124,7 @@ const FAVOURITE_NUMBERS = [0, 1, 2, 0.3, 42];
 const NUMBERS = [
   ...FAVOURITE_NUMBERS,
   ...[0.1, 0.2, 0.1 + 0.2, -2.5, 1.5, 100, 1e20, 1e21, -1e21, 1e-7, -1e-7, 2 ** 53, 2 ** 53 - 1, 2 ** 63, 123456789.123],
-  ...[JSON.parse('9007199254740993') as number, Number.MAX_VALUE, Number.MIN_VALUE],
+  ...[JSON.parse('9007199254740993') as number, Number.MAX_VALUE, Number.MIN_VALUE, Number('12345678901234.5678'), 1e34],
 ];
 
 /** Numbers as a world holds them. */
@@ -149,6 +149,7 @@ export const goalValueArbitrary: fc.Arbitrary<string> = favouring(
     '999999999999999',
     '-999999999999999',
     '99999999999.9999',
+    '12345678901234.5678',
   ],
 );
 /** What an aggregate of goal values is compared with. */
