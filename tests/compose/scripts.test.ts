@@ -68,29 +68,38 @@ describe('healthcheck.mjs', () => {
 });
 
 describe('test-summary.mjs', () => {
-  function summary(report: unknown, status: number): { last: string | undefined; code: number | null } {
+  function summary(report: unknown, status: number): { last: string | undefined; code: number | null; failures: string[] } {
     const file = join(folder, 'report.json');
     if (report !== undefined) writeFileSync(file, JSON.stringify(report));
     const run = spawnSync(process.execPath, [join(ROOT, 'scripts/test-summary.mjs'), file, String(status)], { encoding: 'utf8' });
-    return { last: run.stdout.trimEnd().split('\n').at(-1), code: run.status };
+    const lines = run.stdout.trimEnd().split('\n');
+    return { last: lines.at(-1), code: run.status, failures: lines.slice(0, -1) };
   }
-  const file = (status: string, ...tests: string[]) => ({ status, assertionResults: tests.map((t) => ({ status: t })) });
+  const file = (status: string, ...tests: string[]) => ({
+    ...{ name: join(process.cwd(), 'tests/some.test.ts'), status, message: 'no such module' },
+    assertionResults: tests.map((t) => ({ status: t, fullName: `it ${t}`, failureMessages: t === 'failed' ? ['Error: x\n  at y'] : [] })),
+  });
 
-  test('counts passed and failed tests', () => {
+  test('counts passed and failed tests, and names what failed', () => {
     const good = { numPassedTests: 3, numFailedTests: 0, testResults: [file('passed', 'passed', 'passed', 'passed')] };
-    expect(summary(good, 0)).toEqual({ last: '3 passed, 0 failed', code: 0 });
+    expect(summary(good, 0)).toEqual({ last: '3 passed, 0 failed', code: 0, failures: [] });
     const bad = { numPassedTests: 2, numFailedTests: 1, testResults: [file('failed', 'passed', 'passed', 'failed')] };
-    expect(summary(bad, 2)).toEqual({ last: '2 passed, 1 failed', code: 1 });
+    const failures = ['FAILED tests/some.test.ts > it failed', '    Error: x', '      at y'];
+    expect(summary(bad, 2)).toEqual({ last: '2 passed, 1 failed', code: 1, failures });
   });
 
   test('a file that cannot be loaded counts as a failure', () => {
     const report = { numPassedTests: 1, numFailedTests: 0, testResults: [file('passed', 'passed'), file('failed')] };
-    expect(summary(report, 2)).toEqual({ last: '1 passed, 1 failed', code: 1 });
+    expect(summary(report, 2)).toEqual({
+      last: '1 passed, 1 failed',
+      code: 1,
+      failures: ['FAILED tests/some.test.ts', '    no such module'],
+    });
   });
 
   test('a failure before or beside the tests is never hidden', () => {
-    expect(summary(undefined, 2)).toEqual({ last: '0 passed, 1 failed', code: 1 });
-    expect(summary(undefined, 0)).toEqual({ last: '0 passed, 1 failed', code: 1 });
-    expect(summary({ numPassedTests: 5, numFailedTests: 0, testResults: [] }, 2)).toEqual({ last: '5 passed, 1 failed', code: 1 });
+    expect(summary(undefined, 2)).toMatchObject({ last: '0 passed, 1 failed', code: 1 });
+    expect(summary(undefined, 0)).toMatchObject({ last: '0 passed, 1 failed', code: 1 });
+    expect(summary({ numPassedTests: 5, numFailedTests: 0, testResults: [] }, 2)).toMatchObject({ last: '5 passed, 1 failed', code: 1 });
   });
 });
