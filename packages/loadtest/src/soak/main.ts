@@ -15,8 +15,6 @@ import { assertMemoryIsReadable } from './memory.ts';
 import { soakOptions, soakSchema } from './options.ts';
 import { runSoak } from './run.ts';
 
-/** A relative directory means the same from wherever the command is given. */
-
 async function main({ env, output, signal }: Program): Promise<number> {
   const options = soakOptions(env);
   assertMemoryIsReadable();
