@@ -103,3 +103,45 @@ describe.each(Object.entries(SCENARIOS))('during %s', (_, { points, act, expecte
     expect(await inside.asked(tenant.id), 'nothing is left to do').toBe(false);
   });
 });
+
+test('an audit of an evaluator that is far behind calls only those wrong who are not marked', async () => {
+  const tenant = await stack.open();
+  const emails = Array.from({ length: 80 }, (_, n) => `${n}@x.io`);
+  await tenant.upsertAll(emails.map((email) => ({ email, first_name: 'y' })));
+  await tenant.upsert('in@x.io', { first_name: 'x' });
+  await tenant.delivered();
+  await tenant.define({ x: says('first_name', 'x') });
+  const evaluator = inside.evaluator(tenant.id);
+  await evaluator.settle();
+  await tenant.right({ x: ['in@x.io'] }, { withinMs: 1 });
+
+  await tenant.upsertAll(emails.map((email) => ({ email, first_name: 'x' })));
+  await tenant.delivered();
+  evaluator.memory.contactsPerStep = 1;
+  const audited = async (): Promise<number> => {
+    await tenant.rebuild('x', 'audit');
+    const since = Date.now();
+    for (;;) {
+      await evaluator.step();
+      const { rows } = await tenant.pool.query<{ audit_drift: string; audited_at: Date | null }>(
+        'SELECT audit_drift, audited_at FROM segments WHERE workspace_id = $1',
+        [tenant.id],
+      );
+      const [row] = rows;
+      if (row?.audited_at && row.audited_at.getTime() >= since) return Number(row.audit_drift);
+      await sleep(2);
+    }
+  };
+  expect(await audited(), 'all who differ are marked').toBe(0);
+  expect((await tenant.members()).x?.length, 'it is still behind').toBeLessThan(81);
+  // The mirror changes, and nobody marks it.
+  await stack.pipeline.clickhouse.command({
+    query: `INSERT INTO contacts SELECT * REPLACE('y' AS first_name, version + 1 AS version) FROM contacts FINAL
+      WHERE workspace_id = {ws:UInt32} AND email = 'in@x.io'`,
+    query_params: { ws: tenant.id },
+  });
+  expect(await audited(), 'one is not').toBe(1);
+  evaluator.memory.contactsPerStep = 1_000;
+  await evaluator.settle();
+  await tenant.right({ x: emails }, { withinMs: 1 });
+}, 60_000);

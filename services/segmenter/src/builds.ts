@@ -1,7 +1,7 @@
 /** Starts the builds that are wanted and switches to those that are staged. Part of a step. */
 import { localDayOf } from '@muster/domain';
 import type { SegmentRow } from '@muster/postgres';
-import { touch } from '@muster/queues';
+import { markedAmong, touch } from '@muster/queues';
 import { type Build, compareSet, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
 import { canEvaluate, type Definition, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -105,7 +105,10 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
       for (const id of contacts) build.replay.add(id);
       return false;
     }
-    const drift = build.suspects.size > 0 ? Math.max(build.suspects.size, differ > AUDIT_CONTACTS ? differ : 0) : 0;
+    // Who is still marked is late, not wrong: an evaluator that is behind would otherwise raise the alarm about itself.
+    const late = await markedAmong(deps.redis, workspaceId, definition.dependencies.names, [...build.suspects]);
+    const wrong = [...build.suspects].filter((id) => !late.has(id)).length;
+    const drift = wrong > 0 ? Math.max(wrong, differ > AUDIT_CONTACTS ? differ : 0) : 0;
     found.audits.push({ segmentUid: row.segment_uid, drift });
     if (drift > 0)
       deps.log.error({ workspace: workspaceId, segment: row.segment_uid, contacts: drift }, 'an audit found members that were wrong');

@@ -80,21 +80,23 @@ export async function storedMembers(
       schema: z.tuple([z.number(), ids]),
     }),
     rowsOf(deps, 'stored', {
-      query: `SELECT segment_uid, contact_id, toString(max(epoch)), argMax(state, epoch) FROM segment_flips_by_contact
-        WHERE workspace_id = {ws:UInt32} AND contact_id IN {contacts:Array(UInt32)} AND segment_uid IN {uids:Array(UInt32)}
-          AND epoch <= {upTo:UInt64} AND epoch NOT IN {voids:Array(UInt64)} GROUP BY segment_uid, contact_id`,
+      // Rows of the base's own epoch are the log of how the complete set came about.
+      query: `SELECT segment_uid, groupArrayIf(contact_id, latest = 1), groupArrayIf(contact_id, latest = 0) FROM (
+          SELECT segment_uid, contact_id, argMax(state, epoch) AS latest FROM segment_flips_by_contact
+          WHERE workspace_id = {ws:UInt32} AND contact_id IN {contacts:Array(UInt32)} AND segment_uid IN {uids:Array(UInt32)}
+            AND epoch > transform(segment_uid, {uids:Array(UInt32)}, {bases:Array(UInt64)}, toUInt64(0))
+            AND epoch <= {upTo:UInt64} AND epoch NOT IN {voids:Array(UInt64)} GROUP BY segment_uid, contact_id)
+        GROUP BY segment_uid`,
       params,
-      schema: z.tuple([z.number(), z.number(), z.coerce.number(), z.number()]),
+      schema: z.tuple([z.number(), ids, ids]),
     }),
   ]);
-  const bases = new Map(sets.map((s) => [s.segmentUid, s.baseEpoch]));
   const members = new Map(sets.map((s) => [s.segmentUid, new Set<number>()]));
   for (const [uid, found] of complete) members.set(uid, new Set(found));
-  for (const [uid, contact, epoch, state] of moved) {
-    // Rows of the base's own epoch are the log of how the complete set came about.
-    if (epoch <= (bases.get(uid) ?? 0)) continue;
-    if (state === 1) members.get(uid)?.add(contact);
-    else members.get(uid)?.delete(contact);
+  for (const [uid, joined, parted] of moved) {
+    const set = members.get(uid);
+    for (const contact of joined) set?.add(contact);
+    for (const contact of parted) set?.delete(contact);
   }
   return members;
 }

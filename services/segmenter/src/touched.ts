@@ -28,11 +28,12 @@ export async function evaluateTouched(
   const moved = new Map<string, Flips>();
   for (const level of levels(moving, context.definitions)) {
     const moment: Moment = { ...context, sets: withPending(context.sets, found.flips) };
-    for (const { definitions, contacts } of concerned(level, touched, moved)) {
-      const [fresh, stored] = await Promise.all([
-        evaluateEach(deps, definitions, contacts, moment, found),
-        storedMembers(deps, context.workspaceId, setsOf(definitions, context), contacts),
-      ]);
+    const groups = concerned(level, touched, moved);
+    // Of all groups together: their contacts are mostly the same, and reading the log for each of them cost as much as evaluating.
+    const everybody = merged(groups);
+    const stored = await storedMembers(deps, context.workspaceId, setsOf(everybody.definitions, context), everybody.contacts);
+    for (const { definitions, contacts } of groups) {
+      const fresh = await evaluateEach(deps, definitions, contacts, moment, found);
       for (const definition of definitions) {
         const members = fresh.get(definition.row.segment_uid);
         if (!members) continue;

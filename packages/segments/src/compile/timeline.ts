@@ -47,7 +47,7 @@ export function activityCount(leaf: TimelineLeaf, pass: Pass, context: FilterCon
   const condition = entries(leaf, pass, context);
   if (readsFirstCopies(leaf)) return pass.aggregate(`countIf(${condition})`);
   // The id of an entry counts once per moment; 64 bits of it tell the entries of one contact apart.
-  return pass.aggregate(`uniqExactIf(cityHash64(id, occurred_at), ${condition})`);
+  return pass.aggregate(`uniqExactIf(cityHash64(entry, occurred_at), ${condition})`);
 }
 
 /** Whether a number of entries matches. None = 0, so `exactly 0` and `at_most n` match contacts without any. */

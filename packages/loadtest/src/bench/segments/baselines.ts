@@ -32,7 +32,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   bench_lists: `SELECT bitmapAndnotCardinality(${NEWSLETTER}, ${bitmapOf(`contact_lists FINAL WHERE ${WS} AND list_id = 'customers'`)}) AS n`,
   bench_opened: `SELECT count() AS n FROM (SELECT contact_id FROM timeline_by_kind
       WHERE ${WS} AND kind = 'open_email' AND ${within('occurred_at', 30)}
-      GROUP BY contact_id HAVING uniqExact(id, occurred_at) >= 3)`,
+      GROUP BY contact_id HAVING uniqExact(entry, occurred_at) >= 3)`,
   bench_quiet: `SELECT bitmapAndnotCardinality(${NEWSLETTER}, ${activeIn('click_email', 90)}) AS n`,
   bench_spent: `SELECT count() AS n FROM (SELECT contact_id FROM ${purchases} GROUP BY contact_id HAVING sum(goal_value) >= 1000)`,
   [LAPSED]: `SELECT count() AS n FROM (SELECT contact_id FROM ${purchases} GROUP BY contact_id HAVING countIf(${within('occurred_at', 90)}) = 0)`,
