@@ -105,9 +105,7 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
       for (const id of contacts) build.replay.add(id);
       return false;
     }
-    // Who is still marked is late, not wrong: an evaluator that is behind would otherwise raise the alarm about itself.
-    const late = await markedAmong(deps.redis, workspaceId, definition.dependencies.names, [...build.suspects]);
-    const wrong = [...build.suspects].filter((id) => !late.has(id)).length;
+    const wrong = await wrongAmong(deps, context, definition, build.suspects);
     const drift = wrong > 0 ? Math.max(wrong, differ > AUDIT_CONTACTS ? differ : 0) : 0;
     found.audits.push({ segmentUid: row.segment_uid, drift });
     if (drift > 0)
@@ -116,6 +114,23 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
   }
   await store(deps, context, definition, parts, found);
   return true;
+}
+
+/**
+ * How many of those who differ are wrong. Who is still marked, or crossed an edge since edges were looked for, is only late: an evaluator
+ * that is behind would otherwise raise the alarm about itself.
+ */
+async function wrongAmong(
+  deps: Deps,
+  { workspaceId, step, now }: StepContext,
+  { dependencies }: Definition,
+  suspects: ReadonlySet<number>,
+): Promise<number> {
+  if (suspects.size === 0) return 0;
+  const late = await markedAmong(deps.redis, workspaceId, dependencies.names, [...suspects]);
+  for (const ids of (await crossed(deps, workspaceId, dependencies.windows, step.checkedTo ?? now, now)).values())
+    if (ids !== 'all') for (const id of ids) late.add(id);
+  return [...suspects].filter((id) => !late.has(id)).length;
 }
 
 async function store(deps: Deps, context: StepContext, { row }: Pick<Definition, 'row'>, parts: SetParts, found: Findings): Promise<void> {

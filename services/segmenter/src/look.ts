@@ -28,11 +28,12 @@ export async function lookForEdges(
 export async function nextLook(
   deps: Deps,
   { workspaceId, step, now, memory }: StepContext,
-  { moving, working, checkedTo }: { moving: readonly Definition[]; working: boolean; checkedTo: number },
+  { moving, working, looked, checkedTo }: { moving: readonly Definition[]; working: boolean; looked: boolean; checkedTo: number },
 ): Promise<number | null> {
   if (!memory.edgeUnknown) return step.nextDueAt;
   const soon = now + PACE_MS;
-  if (working) return step.nextDueAt !== null && step.nextDueAt > now ? Math.min(step.nextDueAt, soon) : soon;
+  // A look that was due when a step only switched stays due: put off again and again, it would come seconds late.
+  if (working) return looked ? soon : Math.min(step.nextDueAt ?? soon, soon);
   const edge = await nextEdge(deps, workspaceId, mergeWindows(moving), checkedTo);
   memory.edgeUnknown = false;
   const due = [edge, nextMidnight(moving, checkedTo)].filter((ms) => ms !== null);

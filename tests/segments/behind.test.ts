@@ -1,0 +1,83 @@
+/** An evaluator that has more to do than it gets done: what waits is late, never forgotten and never called wrong. */
+import { sleep } from '@muster/runtime';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/pipeline.ts';
+import { days, did, type Stack, says, startSegmentStack } from './support.ts';
+import { Inside } from './support-inside.ts';
+
+let stack: Stack;
+let inside: Inside;
+beforeAll(async () => {
+  stack = await startSegmentStack();
+  inside = new Inside(stack.pipeline);
+}, 120_000);
+afterAll(async () => {
+  await inside?.close();
+  await stack?.close();
+});
+
+test('an audit of an evaluator that is far behind calls only those wrong who are not marked', async () => {
+  const tenant = await stack.open();
+  const emails = Array.from({ length: 80 }, (_, n) => `${n}@x.io`);
+  await tenant.upsertAll(emails.map((email) => ({ email, first_name: 'y' })));
+  await tenant.upsert('in@x.io', { first_name: 'x' });
+  await tenant.delivered();
+  await tenant.define({ x: says('first_name', 'x') });
+  const evaluator = inside.evaluator(tenant.id);
+  await evaluator.settle();
+  await tenant.right({ x: ['in@x.io'] }, { withinMs: 1 });
+
+  await tenant.upsertAll(emails.map((email) => ({ email, first_name: 'x' })));
+  await tenant.delivered();
+  evaluator.memory.contactsPerStep = 1;
+  const audited = async (): Promise<number> => {
+    await tenant.rebuild('x', 'audit');
+    const since = Date.now();
+    for (;;) {
+      await evaluator.step();
+      const { rows } = await tenant.pool.query<{ audit_drift: string; audited_at: Date | null }>(
+        'SELECT audit_drift, audited_at FROM segments WHERE workspace_id = $1',
+        [tenant.id],
+      );
+      const [row] = rows;
+      if (row?.audited_at && row.audited_at.getTime() >= since) return Number(row.audit_drift);
+      await sleep(2);
+    }
+  };
+  expect(await audited(), 'all who differ are marked').toBe(0);
+  expect((await tenant.members()).x?.length, 'it is still behind').toBeLessThan(81);
+  // The mirror changes, and nobody marks it.
+  await stack.pipeline.clickhouse.command({
+    query: `INSERT INTO contacts SELECT * REPLACE('y' AS first_name, version + 1 AS version) FROM contacts FINAL
+      WHERE workspace_id = {ws:UInt32} AND email = 'in@x.io'`,
+    query_params: { ws: tenant.id },
+  });
+  expect(await audited(), 'one is not').toBe(1);
+  evaluator.memory.contactsPerStep = 1_000;
+  await evaluator.settle();
+  await tenant.right({ x: emails }, { withinMs: 1 });
+}, 60_000);
+
+test('an edge that is due when a step only switches is looked for in the next one', async () => {
+  const tenant = await stack.open();
+  const edge = Date.now() - 10_000;
+  await tenant.happened('open_email', ['a@x.io'], edge - 3_600_000);
+  await tenant.delivered();
+  const recent = did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600));
+  await tenant.define({ recent, named: says('first_name', 'x') });
+  const evaluator = inside.evaluator(tenant.id);
+  evaluator.now = edge - 100;
+  await evaluator.settle();
+  await tenant.right({ recent: ['a@x.io'], named: [] }, { withinMs: 1 });
+
+  await tenant.rebuild('named');
+  await evaluator.step();
+  await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
+  evaluator.now = edge + 100;
+  evaluator.memory.switching = false;
+  await evaluator.step();
+  expect(evaluator.memory.switching, 'the step only switched').toBe(true);
+  evaluator.now = edge + 200;
+  await evaluator.step();
+  await tenant.right({ recent: [], named: [] }, { withinMs: 1 });
+});
