@@ -3,6 +3,7 @@ export * from './compile/params.ts';
 export * from './compile/sets.ts';
 export * from './compile/tree.ts';
 export * from './plan/dependencies.ts';
+export * from './plan/moves.ts';
 export * from './plan/time-range.ts';
 export * from './schema/columns.ts';
 export * from './schema/filter.ts';

@@ -30,6 +30,8 @@ export async function evaluateContacts(
       query: `SELECT ${columns.join(',\n')} FROM ${compiled.from}`,
       params: compiled.params.values,
       schema: z.array(ids),
+      // Of scattered contacts, keeping the order of many small ranges costs more than a hash table: 400 ms of CPU for 1,200 contacts, 290 without.
+      settings: { optimize_aggregation_in_order: 0 },
     });
     group.forEach((definition, n) => {
       found.set(definition.row.segment_uid, new Set(row?.[n] ?? []));

@@ -17,14 +17,14 @@ const settings = (deps: Deps, seconds: number): Settings => ({
 export async function rowsOf<T extends z.ZodType>(
   deps: Deps,
   purpose: string,
-  statement: { query: string; params: Params; schema: T; seconds?: number },
+  statement: { query: string; params: Params; schema: T; seconds?: number; settings?: Settings },
 ): Promise<z.infer<T>[]> {
   deps.metrics.statements.inc({ purpose });
   return readRows(deps.clickhouse, {
     query: statement.query,
     params: statement.params,
     row: statement.schema,
-    settings: settings(deps, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS),
+    settings: { ...settings(deps, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS), ...statement.settings },
   });
 }
 

@@ -7,14 +7,10 @@ import type { Marks } from '@muster/queues';
 import type { SetRef } from '@muster/segments';
 import { type Definition, type Definitions, isMoving, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
+import { concerned, merged, toEvaluate } from './groups.ts';
 import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers, withPending } from './members.ts';
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
-
-/** For so few contacts, one statement for all is cheaper than one for each cause. */
-const FEW_CONTACTS = 200;
-/** Statements of one level; the causes of the fewest contacts share the last. */
-const MOST_GROUPS = 8;
 
 export async function evaluateTouched(
   deps: Deps,
@@ -32,7 +28,7 @@ export async function evaluateTouched(
     // Of all groups together: their contacts are mostly the same, and reading the log for each of them cost as much as evaluating.
     const everybody = merged(groups);
     const stored = await storedMembers(deps, context.workspaceId, setsOf(everybody.definitions, context), everybody.contacts);
-    for (const { definitions, contacts } of groups) {
+    for (const { definitions, contacts } of toEvaluate(groups, touched, stored)) {
       const fresh = await evaluateEach(deps, definitions, contacts, moment, found);
       for (const definition of definitions) {
         const members = fresh.get(definition.row.segment_uid);
@@ -45,47 +41,6 @@ export async function evaluateTouched(
   }
   await expelErased(deps, context, touched.get('contact') ?? [], found);
 }
-
-/** Definitions that are evaluated in one statement, and for whom. */
-type Group = { definitions: Definition[]; contacts: readonly number[] };
-
-/**
- * Who has to be looked at for which definitions. Each only for what it depends on: of five kinds of events, each with segments of its own,
- * a statement over everybody would read five times as much.
- */
-function concerned(
-  level: readonly Definition[],
-  touched: ReadonlyMap<string, readonly number[]>,
-  moved: ReadonlyMap<string, Flips>,
-): readonly Group[] {
-  const groups = new Map<string, { definitions: Definition[]; causes: (readonly number[])[] }>();
-  for (const definition of level) {
-    const names = [...touched.keys()].filter((name) => definition.dependencies.names.has(name));
-    const referred = definition.refersTo.filter((id) => moved.has(id));
-    if (names.length + referred.length === 0) continue;
-    const key = JSON.stringify([names, referred]);
-    const group = groups.get(key) ?? {
-      definitions: [],
-      causes: [
-        ...names.map((name) => touched.get(name) ?? []),
-        ...referred.flatMap((id) => [moved.get(id)?.joined ?? [], moved.get(id)?.parted ?? []]),
-      ],
-    };
-    group.definitions.push(definition);
-    groups.set(key, group);
-  }
-  const separate = [...groups.values()]
-    .map(({ definitions, causes }): Group => ({ definitions, contacts: [...new Set(causes.flat())] }))
-    .sort((a, b) => b.contacts.length - a.contacts.length);
-  const all = merged(separate);
-  if (all.contacts.length <= FEW_CONTACTS) return separate.length === 0 ? [] : [all];
-  return separate.length <= MOST_GROUPS ? separate : [...separate.slice(0, MOST_GROUPS - 1), merged(separate.slice(MOST_GROUPS - 1))];
-}
-
-const merged = (groups: readonly Group[]): Group => ({
-  definitions: groups.flatMap((g) => g.definitions),
-  contacts: [...new Set(groups.flatMap((g) => g.contacts))],
-});
 
 const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
   definitions.flatMap((d) => setOf(d.row, step) ?? []);

@@ -53,7 +53,8 @@ export function dependenciesOf(tree: Node): Dependencies {
   return { names, windows: [...windows.values()], midnights };
 }
 
-function namesOf(leaf: Leaf): string[] {
+/** Under which names changes are marked that concern a leaf. */
+export function namesOf(leaf: Leaf): string[] {
   switch (leaf.source) {
     case 'contacts':
       return leaf.contact.filters.map((filter) => `field:${filter.field_name}`);

@@ -1,0 +1,37 @@
+/**
+ * Which way a change can move a contact. A timeline only grows: a new entry of a kind cannot take away a count that was reached, so who is
+ * in a segment for having done something often enough stays in it, and nobody has to read how often that was.
+ */
+
+import { readsFirstCopies } from '../compile/timeline.ts';
+import { CUSTOM_KIND_PREFIX, type Leaf } from '../schema/leaf.ts';
+import type { Node } from '../schema/tree.ts';
+import { namesOf } from './dependencies.ts';
+
+export type Moves = { joins: boolean; leaves: boolean };
+
+const NEITHER: Moves = { joins: false, leaves: false };
+const BOTH: Moves = { joins: true, leaves: true };
+
+/**
+ * How a contact's membership can change by what a dependency's mark tells of, at one and the same moment. That windows move on is told by
+ * marks of their own, as is that a contact is erased.
+ */
+export function movesBy(node: Node, dependency: string): Moves {
+  if (node.kind === 'leaf') return ofLeaf(node.leaf, dependency);
+  const { operator, leaves } = node.branch;
+  const any = leaves.map((child) => movesBy(child, dependency)).reduce(either, NEITHER);
+  return operator === 'none' ? { joins: any.leaves, leaves: any.joins } : any;
+}
+
+const either = (a: Moves, b: Moves): Moves => ({ joins: a.joins || b.joins, leaves: a.leaves || b.leaves });
+
+function ofLeaf(leaf: Leaf, dependency: string): Moves {
+  if (!dependency.startsWith('kind:')) return BOTH;
+  if (!namesOf(leaf).includes(dependency)) return NEITHER;
+  // Custom events are changed and deleted; of what a copy says differently, an earlier one that comes late changes the answer.
+  if (leaf.source !== 'contact_timeline' || dependency.startsWith(`kind:${CUSTOM_KIND_PREFIX}`)) return BOTH;
+  const { count_operator, count_value } = leaf.contact_timeline;
+  if (readsFirstCopies(leaf.contact_timeline) || (count_operator === 'exactly' && count_value > 0)) return BOTH;
+  return count_operator === 'at_least' ? { joins: true, leaves: false } : { joins: false, leaves: true };
+}
