@@ -17,10 +17,11 @@ const RENEW_MS = 2_000;
 /** Steps begin at least this far apart: what is touched meanwhile shares one. */
 const PACE_MS = 200;
 /**
- * What a step may take: longer ones look at fewer contacts, or everybody waits for the slowest. But not at few: a step's statements cost
- * as much for a hundred contacts as for a thousand, so on a busy machine steps that shrink without end get nothing done.
+ * What a step may take: longer ones look at fewer contacts, or everybody waits for the slowest. The limit on contacts only matters to an
+ * evaluator that is behind, and a step's statements cost hardly more for three thousand contacts than for one: steps that are kept short,
+ * or that shrink without end, get less done than comes in.
  */
-const TARGET_MS = 700;
+const TARGET_MS = 1_500;
 const MIN_CONTACTS = 2_000;
 /** Other workspaces want a turn, too. */
 const TURN_MS = 20_000;
@@ -64,6 +65,6 @@ async function pause(memory: Memory, ms: number): Promise<void> {
 }
 
 function nextSize(size: number, ms: number, most: number): number {
-  if (ms > TARGET_MS) return Math.max(Math.min(MIN_CONTACTS, most), Math.floor(size * 0.7));
-  return ms < TARGET_MS / 2 ? Math.min(most, Math.ceil(size * 1.3)) : size;
+  if (ms > TARGET_MS) return Math.max(Math.min(MIN_CONTACTS, most), Math.floor(size * 0.8));
+  return ms < TARGET_MS * 0.8 ? Math.min(most, Math.ceil(size * 1.2)) : size;
 }

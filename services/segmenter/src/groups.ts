@@ -40,13 +40,28 @@ export function concerned(level: readonly Definition[], touched: Touches, moved:
 
 /** What is to be evaluated, with at most so many statements. `stored` has the members of every definition among the contacts. */
 export function toEvaluate(groups: readonly Concerned[], touched: Touches, stored: ReadonlyMap<number, ReadonlySet<number>>): Group[] {
-  const separate = groups
-    .map((group): Group => ({ definitions: group.definitions, contacts: whoCanMove(group, touched, stored) }))
+  const separate = folded(groups.map((group) => ({ ...group, contacts: whoCanMove(group, touched, stored) })))
     .filter(({ contacts }) => contacts.length > 0)
     .sort((a, b) => b.contacts.length - a.contacts.length);
   const all = merged(separate);
   if (all.contacts.length <= FEW_CONTACTS) return separate.length === 0 ? [] : [all];
   return separate.length <= MOST_GROUPS ? separate : [...separate.slice(0, MOST_GROUPS - 1), merged(separate.slice(MOST_GROUPS - 1))];
+}
+
+/**
+ * Definitions that depend on a part of what others depend on share their statement: segments with a window, and those without one that count
+ * the same events, have the same contacts but for a few whose window has just ended.
+ */
+function folded(groups: readonly Concerned[]): Group[] {
+  const all: (Group & { names: ReadonlySet<string> })[] = [];
+  const largestFirst = [...groups].sort((a, b) => b.names.length + b.referred.length - (a.names.length + a.referred.length));
+  for (const { names, referred, ...group } of largestFirst) {
+    const at = referred.length > 0 ? -1 : all.findIndex((other) => names.every((name) => other.names.has(name)));
+    const other = all[at];
+    if (other) all[at] = { names: other.names, ...merged([other, group]) };
+    else all.push({ names: new Set(names), ...group });
+  }
+  return all;
 }
 
 /** The contacts of a group for whom at least one of its definitions can have another answer than the stored one. */
