@@ -143,24 +143,20 @@ export async function readTouched(redis: Redis, workspaceId: number, limit: numb
   return { score: Number(score), marks };
 }
 
-/** Those of the contacts who have a mark in one of the dependencies that nobody has worked off; all of them when one is marked as a whole. */
+/** Those of the contacts who have a mark of the dependency that nobody has worked off; all of them when it is marked as a whole. */
 export async function markedAmong(
   redis: Redis,
   workspaceId: number,
-  dependencies: Iterable<string>,
+  dependency: string,
   contactIds: readonly number[],
-): Promise<Set<number>> {
+): Promise<ReadonlySet<number>> {
+  if (contactIds.length === 0) return new Set();
   const prefix = touchedPrefix(workspaceId);
-  const marked = new Set<number>();
-  if (contactIds.length === 0) return marked;
-  for (const dependency of dependencies) {
-    const [whole, scores] = await Promise.all([
-      redis.hexists(`${prefix}all`, dependency),
-      redis.zmscore(`${prefix}${dependency}`, ...contactIds.map(String)),
-    ]);
-    for (const [n, id] of contactIds.entries()) if (whole === 1 || scores[n] !== null) marked.add(id);
-  }
-  return marked;
+  const [whole, scores] = await Promise.all([
+    redis.hexists(`${prefix}all`, dependency),
+    redis.zmscore(`${prefix}${dependency}`, ...contactIds.map(String)),
+  ]);
+  return new Set(contactIds.filter((_, n) => whole === 1 || scores[n] !== null));
 }
 
 /** Removes marks that were worked off; what was marked again meanwhile stays. */

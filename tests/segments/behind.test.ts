@@ -1,4 +1,5 @@
 /** An evaluator that has more to do than it gets done: what waits is late, never forgotten and never called wrong. */
+import { markTouched } from '@muster/queues';
 import { sleep } from '@muster/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
@@ -80,4 +81,32 @@ test('an edge that is due when a step only switches is looked for in the next on
   evaluator.now = edge + 200;
   await evaluator.step();
   await tenant.right({ recent: [], named: [] }, { withinMs: 1 });
+});
+
+test('a window ends while only one order of the timeline has the entry: who is in for it leaves when the other one has it, too', async () => {
+  const tenant = await stack.open();
+  await tenant.upsert('a@x.io');
+  await tenant.delivered();
+  await tenant.define({ recent: did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600)) });
+  const evaluator = inside.evaluator(tenant.id);
+  const edge = Date.now();
+  evaluator.now = edge - 1_000;
+  await evaluator.settle();
+  const { rows } = await tenant.pool.query<{ contact_id: number }>('SELECT contact_id FROM contacts WHERE workspace_id = $1', [tenant.id]);
+  const contact = rows[0]?.contact_id ?? 0;
+  await stack.pipeline.clickhouse.command({
+    query: `INSERT INTO timeline_by_contact (workspace_id, kind, contact_id, occurred_at, id)
+      SELECT {ws:UInt32}, 'open_email', {contact:UInt32}, fromUnixTimestamp64Milli({ms:Int64}, 'UTC'), 'e'`,
+    query_params: { ws: tenant.id, contact, ms: edge - 3_600_000 },
+  });
+  await markTouched(inside.redis, tenant.id, new Map([['contact', new Set([contact])]]));
+  await evaluator.settle();
+  await tenant.right({ recent: ['a@x.io'] }, { withinMs: 1 });
+
+  evaluator.now = edge + 1_000;
+  await evaluator.settle();
+  await tenant.happened('open_email', ['a@x.io'], edge - 3_600_000);
+  await tenant.delivered();
+  await evaluator.settle();
+  await tenant.right({ recent: [] }, { withinMs: 1 });
 });

@@ -91,7 +91,7 @@ export const segmenterSchema = storesSchema.extend({
   MUSTER_SEGMENTER_HOST: z.string().default('127.0.0.1').describe('address of the segmenter health and metrics endpoint'),
   MUSTER_SEGMENTER_PORT: port.default(8083).describe('port of the segmenter health and metrics endpoint (0 = any free one)'),
   MUSTER_SEGMENT_CONCURRENCY: count(1, 64).default(4).describe('workspaces one segmenter process evaluates at a time'),
-  MUSTER_SEGMENT_STEP_CONTACTS: count(10, 100_000)
+  MUSTER_SEGMENT_STEP_CONTACTS: count(10, 10_000)
     .default(10_000)
     .describe('touched contacts one step looks at; fewer while steps take longer than 1.5 s'),
   MUSTER_SEGMENT_STEP_SECONDS: count(1, 600).default(10).describe('limit of one incremental evaluation; a segment beyond it fails'),

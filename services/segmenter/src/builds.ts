@@ -2,6 +2,7 @@
 import { localDayOf } from '@muster/domain';
 import type { SegmentRow } from '@muster/postgres';
 import { markedAmong, touch } from '@muster/queues';
+import { movesBy } from '@muster/segments';
 import { type Build, compareSet, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
 import { canEvaluate, type Definition, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -13,7 +14,7 @@ import { reasonOf } from './statements.ts';
 /** Builds of one workspace under way at once: while one is being switched to, the next ones are read. */
 const AT_ONCE = 4;
 /** Contacts that an audit looks at again before it calls them drift, and how often. */
-const AUDIT_CONTACTS = 10_000;
+const AUDIT_CONTACTS = MAX_REPLAY / 2;
 const AUDIT_TRIES = 20;
 /** With more moves than this in its log, an audited set is stored anew. */
 const MANY_MOVES = 20_000;
@@ -87,6 +88,10 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
   }
   for (const ids of (await crossed(deps, workspaceId, definition.dependencies.windows, build.now, now)).values())
     if (ids !== 'all') for (const id of ids) build.replay.add(id);
+  if (build.replay.size > MAX_REPLAY) {
+    build.spoiled = true;
+    return false;
+  }
   const replayed = [...build.replay];
   // With the moves of this very step: no mark will tell of them later.
   const moment = { ...context, sets: withPending(context.sets, found.flips) };
@@ -105,7 +110,7 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
       for (const id of contacts) build.replay.add(id);
       return false;
     }
-    const wrong = await wrongAmong(deps, context, definition, build.suspects);
+    const wrong = await wrongAmong(deps, context, definition, build.suspects, new Set(members));
     const drift = wrong > 0 ? Math.max(wrong, differ > AUDIT_CONTACTS ? differ : 0) : 0;
     found.audits.push({ segmentUid: row.segment_uid, drift });
     if (drift > 0)
@@ -117,17 +122,23 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
 }
 
 /**
- * How many of those who differ are wrong. Who is still marked, or crossed an edge since edges were looked for, is only late: an evaluator
- * that is behind would otherwise raise the alarm about itself.
+ * How many of those who differ are wrong. Who has a mark that will move them, or crossed an edge since edges were looked for, is only late:
+ * an evaluator that is behind would otherwise raise the alarm about itself. All of them have just been evaluated: `members` are right.
  */
 async function wrongAmong(
   deps: Deps,
   { workspaceId, step, now }: StepContext,
-  { dependencies }: Definition,
+  { dependencies, tree }: Definition,
   suspects: ReadonlySet<number>,
+  members: ReadonlySet<number>,
 ): Promise<number> {
   if (suspects.size === 0) return 0;
-  const late = await markedAmong(deps.redis, workspaceId, dependencies.names, [...suspects]);
+  const late = new Set<number>();
+  for (const name of dependencies.names) {
+    const { joins, leaves } = movesBy(tree, name);
+    const movable = [...suspects].filter((id) => (members.has(id) ? joins : leaves));
+    for (const id of await markedAmong(deps.redis, workspaceId, name, movable)) late.add(id);
+  }
   for (const ids of (await crossed(deps, workspaceId, dependencies.windows, step.checkedTo ?? now, now)).values())
     if (ids !== 'all') for (const id of ids) late.add(id);
   return [...suspects].filter((id) => !late.has(id)).length;

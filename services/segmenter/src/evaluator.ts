@@ -23,6 +23,8 @@ const PACE_MS = 200;
  */
 const TARGET_MS = 1_500;
 const MIN_CONTACTS = 2_000;
+/** Nor at fewer than this after steps that failed. */
+const FEWEST_CONTACTS = 250;
 /** Other workspaces want a turn, too. */
 const TURN_MS = 20_000;
 
@@ -37,7 +39,11 @@ export async function evaluateWorkspace(deps: Deps, workspaceId: number, memory:
     const until = Date.now() + TURN_MS;
     for (;;) {
       const started = performance.now();
-      const end = await takeStep(deps, workspaceId, memory);
+      const end = await takeStep(deps, workspaceId, memory).catch((error: unknown) => {
+        // Should it be too large for something, the next one is not.
+        memory.contactsPerStep = Math.max(Math.min(FEWEST_CONTACTS, memory.contactsPerStep), Math.floor(memory.contactsPerStep / 2));
+        throw error;
+      });
       const ms = performance.now() - started;
       deps.metrics.stepSeconds.observe(ms / 1_000);
       memory.contactsPerStep = nextSize(memory.contactsPerStep, ms, deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
@@ -65,6 +71,6 @@ async function pause(memory: Memory, ms: number): Promise<void> {
 }
 
 function nextSize(size: number, ms: number, most: number): number {
-  if (ms > TARGET_MS) return Math.max(Math.min(MIN_CONTACTS, most), Math.floor(size * 0.8));
+  if (ms > TARGET_MS) return Math.max(Math.min(MIN_CONTACTS, most, size), Math.floor(size * 0.8));
   return ms < TARGET_MS * 0.8 ? Math.min(most, Math.ceil(size * 1.2)) : size;
 }

@@ -12,15 +12,25 @@ const FEW_CONTACTS = 200;
 /** Statements of one level; the causes of the fewest contacts share the last. */
 const MOST_GROUPS = 8;
 
-/** Definitions that are evaluated in one statement, and for whom. */
-export type Group = { definitions: readonly Definition[]; contacts: readonly number[] };
-
 /** Definitions with the same causes: dependencies that have marks, and contacts who moved in a segment that is referred to. */
-export type Concerned = Group & { names: readonly string[]; referred: readonly number[] };
+type Cause = { definitions: readonly Definition[]; names: readonly string[]; referred: readonly number[]; contacts: readonly number[] };
+
+/** Definitions that are evaluated in one statement, and the contacts who were touched in what they depend on. */
+export type Group = { definitions: readonly Definition[]; contacts: readonly number[]; causes: readonly Cause[] };
 
 export type Touches = ReadonlyMap<string, readonly number[]>;
+/** Members by uid, of every definition among the contacts of its group. */
+export type Stored = ReadonlyMap<number, ReadonlySet<number>>;
 
-export function concerned(level: readonly Definition[], touched: Touches, moved: ReadonlyMap<string, Flips>): Concerned[] {
+/** The statements of a level. */
+export function groupsOf(level: readonly Definition[], touched: Touches, moved: ReadonlyMap<string, Flips>): Group[] {
+  const separate = folded(causesOf(level, touched, moved)).sort((a, b) => b.contacts.length - a.contacts.length);
+  const all = merged(separate);
+  if (all.contacts.length <= FEW_CONTACTS) return separate.length === 0 ? [] : [all];
+  return separate.length <= MOST_GROUPS ? separate : [...separate.slice(0, MOST_GROUPS - 1), merged(separate.slice(MOST_GROUPS - 1))];
+}
+
+function causesOf(level: readonly Definition[], touched: Touches, moved: ReadonlyMap<string, Flips>): Cause[] {
   const groups = new Map<string, { definitions: Definition[]; names: string[]; refersTo: string[] }>();
   for (const definition of level) {
     const names = [...touched.keys()].filter((name) => definition.dependencies.names.has(name));
@@ -38,51 +48,47 @@ export function concerned(level: readonly Definition[], touched: Touches, moved:
   });
 }
 
-/** What is to be evaluated, with at most so many statements. `stored` has the members of every definition among the contacts. */
-export function toEvaluate(groups: readonly Concerned[], touched: Touches, stored: ReadonlyMap<number, ReadonlySet<number>>): Group[] {
-  const separate = folded(groups.map((group) => ({ ...group, contacts: whoCanMove(group, touched, stored) })))
-    .filter(({ contacts }) => contacts.length > 0)
-    .sort((a, b) => b.contacts.length - a.contacts.length);
-  const all = merged(separate);
-  if (all.contacts.length <= FEW_CONTACTS) return separate.length === 0 ? [] : [all];
-  return separate.length <= MOST_GROUPS ? separate : [...separate.slice(0, MOST_GROUPS - 1), merged(separate.slice(MOST_GROUPS - 1))];
-}
-
 /**
- * Definitions that depend on a part of what others depend on share their statement: segments with a window, and those without one that count
- * the same events, have the same contacts but for a few whose window has just ended.
+ * Definitions that depend on a part of what others depend on share their statement when their contacts are nearly the same: segments with
+ * a window, and those without one that count the same events.
  */
-function folded(groups: readonly Concerned[]): Group[] {
+function folded(causes: readonly Cause[]): Group[] {
   const all: (Group & { names: ReadonlySet<string> })[] = [];
-  const largestFirst = [...groups].sort((a, b) => b.names.length + b.referred.length - (a.names.length + a.referred.length));
-  for (const { names, referred, ...group } of largestFirst) {
-    const at = referred.length > 0 ? -1 : all.findIndex((other) => names.every((name) => other.names.has(name)));
+  const widestFirst = [...causes].sort((a, b) => b.names.length + b.referred.length - (a.names.length + a.referred.length));
+  for (const cause of widestFirst) {
+    const group: Group = { definitions: cause.definitions, contacts: cause.contacts, causes: [cause] };
+    const at = all.findIndex(
+      (other) =>
+        cause.referred.length === 0 &&
+        2 * cause.contacts.length >= other.contacts.length &&
+        cause.names.every((name) => other.names.has(name)),
+    );
     const other = all[at];
     if (other) all[at] = { names: other.names, ...merged([other, group]) };
-    else all.push({ names: new Set(names), ...group });
+    else all.push({ names: new Set(cause.names), ...group });
   }
   return all;
 }
 
+export const merged = (groups: readonly Group[]): Group => ({
+  definitions: groups.flatMap((g) => g.definitions),
+  contacts: [...new Set(groups.flatMap((g) => g.contacts))],
+  causes: groups.flatMap((g) => g.causes),
+});
+
 /** The contacts of a group for whom at least one of its definitions can have another answer than the stored one. */
-function whoCanMove(
-  { definitions, names, referred }: Concerned,
-  touched: Touches,
-  stored: ReadonlyMap<number, ReadonlySet<number>>,
-): number[] {
-  const found = new Set(referred);
-  for (const name of names) {
-    const contacts = touched.get(name) ?? [];
-    const answers = definitions.map(({ tree, row }) => ({ moves: movesBy(tree, name), members: stored.get(row.segment_uid) }));
-    if (answers.some(({ moves }) => moves.joins && moves.leaves)) for (const id of contacts) found.add(id);
-    else for (const id of contacts) if (answers.some(({ moves, members }) => canMove(moves, members?.has(id) ?? false))) found.add(id);
+export function whoCanMove({ causes }: Group, touched: Touches, stored: Stored): number[] {
+  const found = new Set<number>();
+  for (const { definitions, names, referred } of causes) {
+    for (const id of referred) found.add(id);
+    for (const name of names) {
+      const contacts = touched.get(name) ?? [];
+      const answers = definitions.map(({ tree, row }) => ({ moves: movesBy(tree, name), members: stored.get(row.segment_uid) }));
+      if (answers.some(({ moves }) => moves.joins && moves.leaves)) for (const id of contacts) found.add(id);
+      else for (const id of contacts) if (answers.some(({ moves, members }) => canMove(moves, members?.has(id) ?? false))) found.add(id);
+    }
   }
   return [...found];
 }
 
 const canMove = ({ joins, leaves }: Moves, isMember: boolean): boolean => (isMember ? leaves : joins);
-
-export const merged = (groups: readonly Group[]): Group => ({
-  definitions: groups.flatMap((g) => g.definitions),
-  contacts: [...new Set(groups.flatMap((g) => g.contacts))],
-});

@@ -2,6 +2,7 @@
 import { beginStep, commitStep, dropStep, type Step, segmentsToEvaluate } from '@muster/postgres';
 import { type Marks, markTouched, readTouched, removeTouched, watchDependencies } from '@muster/queues';
 import { errorFields } from '@muster/runtime';
+import type { Build } from './build.ts';
 import { settleBuilds, startBuilds } from './builds.ts';
 import { type Definition, type Definitions, isMoving, memberSets, readDefinitions } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -13,8 +14,11 @@ import { evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
 const REWATCH_MS = 10_000;
-/** While builds are read, steps look at this share of the contacts: whoever waits for a build waits for the step before its switch, too. */
-const SHARE_BESIDE_BUILDS = 0.25;
+/**
+ * While builds are read, steps look at so few contacts: whoever waits for a build waits for the step before its switch, too, and what is
+ * looked at meanwhile is looked at again by the build, of at most ten thousand contacts.
+ */
+const BESIDE_BUILDS = 750;
 
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
@@ -58,7 +62,10 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
       if (d.dependencies.names.has(dependency)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'drifted' });
   }
   noteForBuilds(context, taken, found);
+  const noted = new Set(memory.builds.values());
   await settleBuilds(deps, context, found);
+  // What starts at the end of a step reads members as they were before it.
+  for (const build of memory.builds.values()) if (!noted.has(build)) noteFlips(context, build, found);
   await deps.failpoints('segmenter.evaluated');
 
   if (found.flips.length > 0) wrote.anything = true;
@@ -95,7 +102,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
 function contactsToTake(memory: Memory): number {
   memory.switching = !memory.switching && [...memory.builds.values()].some((build) => build.outcome !== null);
   if (memory.switching) return 0;
-  return memory.builds.size > 0 ? Math.ceil(memory.contactsPerStep * SHARE_BESIDE_BUILDS) : memory.contactsPerStep;
+  return memory.builds.size > 0 ? Math.min(BESIDE_BUILDS, memory.contactsPerStep) : memory.contactsPerStep;
 }
 
 /** Redis lost marks: contacts may have changed without anybody knowing. Everything is computed anew, builds under way included. */
@@ -143,18 +150,23 @@ function takeMarks(marks: readonly Marks[], limit: number): Marks[] {
  * Marks that are taken now are gone for a build that reads at this time: it looks at these contacts again when it switches. So it does at
  * those who moved in a segment that it refers to.
  */
-function noteForBuilds({ memory, definitions }: StepContext, taken: readonly Marks[], { flips }: Findings): void {
-  const ids = new Map(definitions.live.map((d) => [d.row.segment_uid, d.row.segment_id]));
-  for (const build of memory.builds.values()) {
+function noteForBuilds(context: StepContext, taken: readonly Marks[], found: Findings): void {
+  for (const build of context.memory.builds.values()) {
     const { names } = build.definition.dependencies;
     for (const { dependency, whole, contacts } of taken) {
       if (!names.has(dependency)) continue;
       if (whole !== null) build.spoiled = true;
       for (const { id } of contacts) build.replay.add(id);
     }
-    for (const { segmentUid, joined, parted } of flips)
-      if (names.has(`segment:${ids.get(segmentUid)}`)) for (const id of [...joined, ...parted]) build.replay.add(id);
+    noteFlips(context, build, found);
   }
+}
+
+function noteFlips({ definitions }: StepContext, build: Build, { flips }: Findings): void {
+  const ids = new Map(definitions.live.map((d) => [d.row.segment_uid, d.row.segment_id]));
+  for (const { segmentUid, joined, parted } of flips)
+    if (build.definition.dependencies.names.has(`segment:${ids.get(segmentUid)}`))
+      for (const id of [...joined, ...parted]) build.replay.add(id);
 }
 
 function observe(deps: Deps, taken: readonly Marks[], found: Findings): void {

@@ -2,15 +2,21 @@
  * Touched contacts: the segments that depend on what changed are evaluated for them, and what differs from the stored members is a join or
  * a leave. A segment that refers to others comes after them and sees what they found in the same step: who stays in it makes no entry.
  */
+import { tooHeavy } from '@muster/clickhouse';
 import { localDayOf } from '@muster/domain';
 import type { Marks } from '@muster/queues';
 import type { SetRef } from '@muster/segments';
 import { type Definition, type Definitions, isMoving, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
-import { concerned, merged, toEvaluate } from './groups.ts';
+import { type Group, groupsOf, merged, type Stored, whoCanMove } from './groups.ts';
 import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers, withPending } from './members.ts';
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
+
+/** Pairs of segment and contact that one reading may have for one that is wanted: five kinds of events with a few segments each have five. */
+const MOST_EXTRA = 6;
+/** A statement about more contacts than this that exceeds its limits is split before a segment is blamed. */
+const SPLIT_ABOVE = 1_000;
 
 export async function evaluateTouched(
   deps: Deps,
@@ -24,11 +30,12 @@ export async function evaluateTouched(
   const moved = new Map<string, Flips>();
   for (const level of levels(moving, context.definitions)) {
     const moment: Moment = { ...context, sets: withPending(context.sets, found.flips) };
-    const groups = concerned(level, touched, moved);
-    // Of all groups together: their contacts are mostly the same, and reading the log for each of them cost as much as evaluating.
-    const everybody = merged(groups);
-    const stored = await storedMembers(deps, context.workspaceId, setsOf(everybody.definitions, context), everybody.contacts);
-    for (const { definitions, contacts } of toEvaluate(groups, touched, stored)) {
+    const groups = groupsOf(level, touched, moved);
+    const stored = await storedOf(deps, context, groups);
+    for (const group of groups) {
+      const { definitions } = group;
+      const contacts = whoCanMove(group, touched, stored);
+      if (contacts.length === 0) continue;
       const fresh = await evaluateEach(deps, definitions, contacts, moment, found);
       for (const definition of definitions) {
         const members = fresh.get(definition.row.segment_uid);
@@ -40,6 +47,21 @@ export async function evaluateTouched(
     }
   }
   await expelErased(deps, context, touched.get('contact') ?? [], found);
+}
+
+/**
+ * Stored members of every group, in one reading when the groups have most contacts in common: reading the log for each of them cost as much as
+ * evaluating. A single new contact concerns every segment: then each group is read by itself, or all segments would be read for everybody.
+ */
+async function storedOf(deps: Deps, context: StepContext, groups: readonly Group[]): Promise<Stored> {
+  const everybody = merged(groups);
+  const pairs = ({ definitions, contacts }: Group) => definitions.length * contacts.length;
+  const apart = groups.reduce((n, group) => n + pairs(group), 0);
+  const stored = new Map<number, ReadonlySet<number>>();
+  for (const { definitions, contacts } of pairs(everybody) > MOST_EXTRA * apart ? groups : [everybody])
+    for (const [uid, members] of await storedMembers(deps, context.workspaceId, setsOf(definitions, context), contacts))
+      stored.set(uid, members);
+  return stored;
 }
 
 const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
@@ -75,7 +97,7 @@ function levels(moving: readonly Definition[], definitions: Definitions): Defini
   return all;
 }
 
-/** All in one statement; when that fails for what a segment asks, each by itself, so that one never holds up another. */
+/** All in one statement; when that takes too much, in halves; when it fails for what a segment asks, each by itself, so that one never holds up another. */
 async function evaluateEach(
   deps: Deps,
   definitions: readonly Definition[],
@@ -88,9 +110,22 @@ async function evaluateEach(
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === null) throw error;
+    if (tooHeavy(error) !== null && contacts.length > SPLIT_ABOVE) {
+      const half = Math.ceil(contacts.length / 2);
+      const first = await evaluateEach(deps, definitions, contacts.slice(0, half), moment, found);
+      const second = await evaluateEach(deps, definitions, contacts.slice(half), moment, found);
+      // Who failed in one half has no answer at all.
+      return new Map(
+        [...first].flatMap(([uid, members]) => {
+          const others = second.get(uid);
+          return others ? [[uid, new Set([...members, ...others])] as const] : [];
+        }),
+      );
+    }
     const [only] = definitions;
     if (definitions.length === 1 && only) {
-      found.failures.push({ segmentUid: only.row.segment_uid, version: only.row.version, error: `tree: ${reason}` });
+      if (!found.failures.some((f) => f.segmentUid === only.row.segment_uid))
+        found.failures.push({ segmentUid: only.row.segment_uid, version: only.row.version, error: `tree: ${reason}` });
       return new Map();
     }
   }

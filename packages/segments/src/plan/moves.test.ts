@@ -28,6 +28,12 @@ describe('a new entry of a kind', () => {
     ],
     ['turns round under NONE', branch('none', activity()), LEAVES],
     ['turns round twice under two', branch('none', branch('none', activity()), activity({ kind: 'click_email' })), JOINS],
+    [
+      'lets contacts join a window that ends in a while',
+      activity({ timeframe_operator: 'in_the_last_days', timeframe_values: ['0.01'] }),
+      JOINS,
+    ],
+    ['does either to a window that ends soon', activity({ timeframe_operator: 'in_the_last_days', timeframe_values: ['0.001'] }), BOTH],
     ['does either where leaves disagree', branch('or', activity(), activity({ count_operator: 'exactly', count_value: 0 })), BOTH],
   ])('%s', (_, tree, moves) => {
     expect(movesBy(tree, OPENED)).toEqual(moves);

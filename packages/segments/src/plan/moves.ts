@@ -4,11 +4,15 @@
  */
 
 import { readsFirstCopies } from '../compile/timeline.ts';
-import { CUSTOM_KIND_PREFIX, type Leaf } from '../schema/leaf.ts';
+import { CUSTOM_KIND_PREFIX, type Leaf, type TimelineLeaf } from '../schema/leaf.ts';
 import type { Node } from '../schema/tree.ts';
 import { namesOf } from './dependencies.ts';
+import { edgeOffsets } from './time-range.ts';
 
 export type Moves = { joins: boolean; leaves: boolean };
+
+/** In shorter windows an entry can come to its end while it is still being stored; see {@link movesBy}. */
+const SHORT_MS = 300_000;
 
 const NEITHER: Moves = { joins: false, leaves: false };
 const BOTH: Moves = { joins: true, leaves: true };
@@ -16,6 +20,10 @@ const BOTH: Moves = { joins: true, leaves: true };
 /**
  * How a contact's membership can change by what a dependency's mark tells of, at one and the same moment. That windows move on is told by
  * marks of their own, as is that a contact is erased.
+ *
+ * Whoever looks for the ends of windows may miss one that passes while only one order of the timeline has the entry. So entries that are old by
+ * the time they are stored are marked by their window, too (`window:kind:<kind>`), and a window that a fresh entry leaves soon is no reason
+ * to leave anybody out.
  */
 export function movesBy(node: Node, dependency: string): Moves {
   if (node.kind === 'leaf') return ofLeaf(node.leaf, dependency);
@@ -32,6 +40,12 @@ function ofLeaf(leaf: Leaf, dependency: string): Moves {
   // Custom events are changed and deleted; of what a copy says differently, an earlier one that comes late changes the answer.
   if (leaf.source !== 'contact_timeline' || dependency.startsWith(`kind:${CUSTOM_KIND_PREFIX}`)) return BOTH;
   const { count_operator, count_value } = leaf.contact_timeline;
-  if (readsFirstCopies(leaf.contact_timeline) || (count_operator === 'exactly' && count_value > 0)) return BOTH;
+  if (endsSoon(leaf.contact_timeline) || readsFirstCopies(leaf.contact_timeline) || (count_operator === 'exactly' && count_value > 0))
+    return BOTH;
   return count_operator === 'at_least' ? { joins: true, leaves: false } : { joins: false, leaves: true };
+}
+
+function endsSoon({ timeframe_operator, timeframe_values }: TimelineLeaf): boolean {
+  const offsets = edgeOffsets(timeframe_operator ?? 'anytime', timeframe_values ?? []);
+  return offsets.length > 0 && Math.max(...offsets) < SHORT_MS;
 }

@@ -8,7 +8,7 @@ import { type NewRejection, readContacts, readMemberships, recordRejections } fr
 import { addFollowUps, type Touched, touch } from '@muster/queues';
 import type { Deps } from '../deps.ts';
 import type { Delivery } from './outbox.ts';
-import { addCustomEvent, addCustomEventGone, emptyRows, entryRow, eventRow, touchEntry } from './rows.ts';
+import { addCustomEvent, addCustomEventGone, emptyRows, entryRow, eventRow, touchEntry, touchLate } from './rows.ts';
 
 /**
  * Inserts what the deliveries owe, follow-ups first. Entries and mirror rows of contacts that were erased meanwhile are left out
@@ -45,7 +45,10 @@ export async function deliver(deps: Deps, deliveries: readonly Delivery[]): Prom
   const refused = await deps.writer.write(all);
   if (refused.size > 0) await recordRefusedRows(deps, deliveries[0]?.chunkId ?? '', refused);
   await deps.failpoints('relay.after_clickhouse');
-  for (const [workspaceId, touched] of marks) await deps.touch(workspaceId, touched);
+  for (const [workspaceId, touched] of marks) {
+    touchLate(touched, workspaceId, all.timeline);
+    await deps.touch(workspaceId, touched);
+  }
   await deps.failpoints('relay.after_touched');
 }
 

@@ -2,6 +2,7 @@
 import {
   type Acceptance,
   type CustomEventInput,
+  clickhouseTime,
   customEventMoved,
   customEventRow,
   type TableRows,
@@ -97,4 +98,14 @@ export function touchEntry(touched: Touched, entry: Entry): void {
 
 export function emptyRows(): Required<TableRows> {
   return { contacts: [], contact_lists: [], timeline: [], custom_events: [], custom_events_by_contact: [] };
+}
+
+/** Entries older than this when they are stored may have left a window meanwhile, unseen by whoever looks for that. */
+const LATE_MS = 60_000;
+
+/** Marks contacts with late entries by the windows of their kinds; after the rows are stored, and before the marks are made. */
+export function touchLate(touched: Touched, workspaceId: number, rows: readonly TimelineRow[]): void {
+  const limit = clickhouseTime(new Date(Date.now() - LATE_MS).toISOString());
+  for (const row of rows)
+    if (row.workspace_id === workspaceId && row.occurred_at < limit) touch(touched, `window:kind:${row.kind}`, row.contact_id);
 }

@@ -8,6 +8,7 @@ import { announceDone, claimIds, itemId, releaseClaims, type TimelineChunk, time
 import { redisMicros } from '@muster/runtime';
 import type { ChunkHandler } from '../chunk-runner.ts';
 import { deliver } from '../delivery/deliver.ts';
+import { touchLate } from '../delivery/rows.ts';
 import type { Deps } from '../deps.ts';
 import type { Mode } from '../poison.ts';
 import { countItems } from '../profile/handler.ts';
@@ -58,6 +59,11 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
   await deps.failpoints('timeline.after_clickhouse');
   const bad = rows.filter((r) => refused.has(r.row)).map((r) => r.position);
   if (bad.length > 0) await rejectPositions(deps, chunkId, chunk, claims, bad);
+  touchLate(
+    touched,
+    chunk.ws,
+    rows.map((r) => r.row),
+  );
   await deps.touch(chunk.ws, touched);
   await deps.failpoints('timeline.after_touched');
   await markEventsStored(deps.pool, [chunkId]);
