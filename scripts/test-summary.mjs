@@ -1,6 +1,6 @@
 /**
- * Ends a run of the tests with `N passed, N failed` as its last line, what failed by name above it. Exits non-zero when anything failed: a test, a file that could
- * not be loaded, or what ran before the tests (then there is no report).
+ * Ends a run of the tests with `N passed, N failed` as its last line, what failed by name above it. Exits non-zero when anything
+ * failed: a test, a file that could not be loaded, or what ran before the tests (then there is no report).
  *
  * Usage: test-summary.mjs REPORT EXIT_STATUS — the report of vitest's JSON reporter, and how `make test` ended.
  */

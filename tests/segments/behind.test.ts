@@ -1,30 +1,21 @@
 /** An evaluator that has more to do than it gets done: what waits is late, never forgotten and never called wrong. */
 import { markTouched } from '@muster/queues';
 import { sleep } from '@muster/runtime';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
-import { days, did, type Stack, says, startSegmentStack } from './support.ts';
-import { Inside } from './support-inside.ts';
+import { days, did, says } from './support.ts';
+import { useInside } from './support-inside.ts';
 
-let stack: Stack;
-let inside: Inside;
-beforeAll(async () => {
-  stack = await startSegmentStack();
-  inside = new Inside(stack.pipeline);
-}, 120_000);
-afterAll(async () => {
-  await inside?.close();
-  await stack?.close();
-});
+const made = useInside();
 
 test('an audit of an evaluator that is far behind calls only those wrong who are not marked', async () => {
-  const tenant = await stack.open();
+  const tenant = await made.stack.open();
   const emails = Array.from({ length: 80 }, (_, n) => `${n}@x.io`);
   await tenant.upsertAll(emails.map((email) => ({ email, first_name: 'y' })));
   await tenant.upsert('in@x.io', { first_name: 'x' });
   await tenant.delivered();
   await tenant.define({ x: says('first_name', 'x') });
-  const evaluator = inside.evaluator(tenant.id);
+  const evaluator = made.inside.evaluator(tenant.id);
   await evaluator.settle();
   await tenant.right({ x: ['in@x.io'] }, { withinMs: 1 });
 
@@ -48,7 +39,7 @@ test('an audit of an evaluator that is far behind calls only those wrong who are
   expect(await audited(), 'all who differ are marked').toBe(0);
   expect((await tenant.members()).x?.length, 'it is still behind').toBeLessThan(81);
   // The mirror changes, and nobody marks it.
-  await stack.pipeline.clickhouse.command({
+  await made.stack.pipeline.clickhouse.command({
     query: `INSERT INTO contacts SELECT * REPLACE('y' AS first_name, version + 1 AS version) FROM contacts FINAL
       WHERE workspace_id = {ws:UInt32} AND email = 'in@x.io'`,
     query_params: { ws: tenant.id },
@@ -60,13 +51,13 @@ test('an audit of an evaluator that is far behind calls only those wrong who are
 }, 60_000);
 
 test('an edge that is due when a step only switches is looked for in the next one', async () => {
-  const tenant = await stack.open();
+  const tenant = await made.stack.open();
   const edge = Date.now() - 10_000;
   await tenant.happened('open_email', ['a@x.io'], edge - 3_600_000);
   await tenant.delivered();
   const recent = did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600));
   await tenant.define({ recent, named: says('first_name', 'x') });
-  const evaluator = inside.evaluator(tenant.id);
+  const evaluator = made.inside.evaluator(tenant.id);
   evaluator.now = edge - 100;
   await evaluator.settle();
   await tenant.right({ recent: ['a@x.io'], named: [] }, { withinMs: 1 });
@@ -84,22 +75,22 @@ test('an edge that is due when a step only switches is looked for in the next on
 });
 
 test('a window ends while only one order of the timeline has the entry: who is in for it leaves when the other one has it, too', async () => {
-  const tenant = await stack.open();
+  const tenant = await made.stack.open();
   await tenant.upsert('a@x.io');
   await tenant.delivered();
   await tenant.define({ recent: did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600)) });
-  const evaluator = inside.evaluator(tenant.id);
+  const evaluator = made.inside.evaluator(tenant.id);
   const edge = Date.now();
   evaluator.now = edge - 1_000;
   await evaluator.settle();
   const { rows } = await tenant.pool.query<{ contact_id: number }>('SELECT contact_id FROM contacts WHERE workspace_id = $1', [tenant.id]);
   const contact = rows[0]?.contact_id ?? 0;
-  await stack.pipeline.clickhouse.command({
+  await made.stack.pipeline.clickhouse.command({
     query: `INSERT INTO timeline_by_contact (workspace_id, kind, contact_id, occurred_at, id)
       SELECT {ws:UInt32}, 'open_email', {contact:UInt32}, fromUnixTimestamp64Milli({ms:Int64}, 'UTC'), 'e'`,
     query_params: { ws: tenant.id, contact, ms: edge - 3_600_000 },
   });
-  await markTouched(inside.redis, tenant.id, new Map([['contact', new Set([contact])]]));
+  await markTouched(made.inside.redis, tenant.id, new Map([['contact', new Set([contact])]]));
   await evaluator.settle();
   await tenant.right({ recent: ['a@x.io'] }, { withinMs: 1 });
 

@@ -3,21 +3,12 @@
  * over: members, counts, days and logs are exactly right. Inside the test process, so that every pair is tried in little time.
  */
 import { sleep } from '@muster/runtime';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
-import { did, type Expected, inSegment, none, type Stack, says, startSegmentStack, type Tenant } from './support.ts';
-import { Crash, type Evaluator, Inside } from './support-inside.ts';
+import { did, type Expected, inSegment, none, says, type Tenant } from './support.ts';
+import { Crash, type Evaluator, useInside } from './support-inside.ts';
 
-let stack: Stack;
-let inside: Inside;
-beforeAll(async () => {
-  stack = await startSegmentStack();
-  inside = new Inside(stack.pipeline);
-}, 120_000);
-afterAll(async () => {
-  await inside?.close();
-  await stack?.close();
-});
+const made = useInside();
 
 const STEP = ['begun', 'evaluated', 'flips_written', 'dependents_marked', 'committed'];
 const SWITCH = ['set_stored', 'log_written'];
@@ -74,7 +65,7 @@ function dieAt(evaluator: Evaluator, point: string): () => boolean {
 
 describe.each(Object.entries(SCENARIOS))('during %s', (_, { points, act, expected }) => {
   test.concurrent.each(points)('the evaluator dies at %s', async (point) => {
-    const tenant = await stack.open();
+    const tenant = await made.stack.open();
     await tenant.upsertAll([
       { email: 'a@x.io', first_name: 'x' },
       { email: 'b@x.io', first_name: 'x' },
@@ -84,7 +75,7 @@ describe.each(Object.entries(SCENARIOS))('during %s', (_, { points, act, expecte
     await tenant.delivered();
     await tenant.define({ x: says('first_name', 'x'), not_x: inSegment('x', 'not_in'), read: did('open_email', 'at_least', 1) });
     await tenant.define({ rest: none(inSegment('x'), did('open_email', 'at_least', 1)) });
-    const first = inside.evaluator(tenant.id);
+    const first = made.inside.evaluator(tenant.id);
     await first.settle();
     await tenant.right(BEFORE, { withinMs: 1 });
 
@@ -96,10 +87,10 @@ describe.each(Object.entries(SCENARIOS))('during %s', (_, { points, act, expecte
       await sleep(10);
       return died();
     });
-    await inside.expireLease(tenant.id);
-    const second = inside.evaluator(tenant.id);
-    await inside.attend(second, 300);
+    await made.inside.expireLease(tenant.id);
+    const second = made.inside.evaluator(tenant.id);
+    await made.inside.attend(second, 300);
     await tenant.right(expected, { withinMs: 1 });
-    expect(await inside.asked(tenant.id), 'nothing is left to do').toBe(false);
+    expect(await made.inside.asked(tenant.id), 'nothing is left to do').toBe(false);
   });
 });

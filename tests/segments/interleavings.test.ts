@@ -3,21 +3,12 @@
  * evaluator takes over while this one sleeps. Each is made to happen exactly there, with evaluators inside the test process.
  */
 import { sleep } from '@muster/runtime';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
-import { and, atLeast, days, did, inSegment, none, onList, or, type Stack, says, startSegmentStack, type Tenant } from './support.ts';
-import { Crash, type Evaluator, gate, Inside, once } from './support-inside.ts';
+import { and, atLeast, days, did, inSegment, none, onList, or, says, type Tenant } from './support.ts';
+import { Crash, type Evaluator, gate, once, useInside } from './support-inside.ts';
 
-let stack: Stack;
-let inside: Inside;
-beforeAll(async () => {
-  stack = await startSegmentStack({ env: { MUSTER_ERASURE_SETTLE_SECONDS: '1', MUSTER_SWEEP_SECONDS: '1' } });
-  inside = new Inside(stack.pipeline);
-}, 120_000);
-afterAll(async () => {
-  await inside?.close();
-  await stack?.close();
-});
+const made = useInside({ env: { MUSTER_ERASURE_SETTLE_SECONDS: '1', MUSTER_SWEEP_SECONDS: '1' } });
 
 const A = 'a@x.io';
 const B = 'b@x.io';
@@ -26,11 +17,11 @@ const D = 'd@x.io';
 
 /** A workspace in which these contacts say x, others say y, and an evaluator of it. */
 async function open(sayX: readonly string[], sayY: readonly string[] = []): Promise<[Tenant, Evaluator]> {
-  const tenant = await stack.open();
+  const tenant = await made.stack.open();
   const saying = (emails: readonly string[], first_name: string) => emails.map((email) => ({ email, first_name }));
   await tenant.upsertAll([...saying(sayX, 'x'), ...saying(sayY, 'y')]);
   await tenant.delivered();
-  return [tenant, inside.evaluator(tenant.id)];
+  return [tenant, made.inside.evaluator(tenant.id)];
 }
 
 async function say(tenant: Tenant, said: Readonly<Record<string, string>>): Promise<void> {
@@ -67,7 +58,7 @@ describe('edges of windows', () => {
     });
     await evaluator.settle();
     evaluator.now = null;
-    await inside.attend(evaluator, 2_000);
+    await made.inside.attend(evaluator, 2_000);
     await tenant.right({ w: [B] }, { withinMs: 1 });
   });
 
@@ -76,8 +67,8 @@ describe('edges of windows', () => {
       throw new Crash();
     });
     expect(await evaluator.settle()).toBe('crashed');
-    await inside.expireLease(tenant.id);
-    await inside.attend(inside.evaluator(tenant.id), 2_000);
+    await made.inside.expireLease(tenant.id);
+    await made.inside.attend(made.inside.evaluator(tenant.id), 2_000);
     await tenant.right({ w: [B] }, { withinMs: 1 });
   });
 
@@ -98,7 +89,7 @@ describe('edges of windows', () => {
     evaluator.now = step + 400;
     await evaluator.settle();
     evaluator.now = null;
-    await inside.attend(evaluator, 4_000);
+    await made.inside.attend(evaluator, 4_000);
     await tenant.right({ w: [A], x: [B], also_x: [B] }, { withinMs: 1 });
   });
 });
@@ -124,7 +115,7 @@ describe('changes during builds, from the end of the reading to the switch', () 
       staged += 1;
       await held.passed;
     };
-    const work = inside.attend(evaluator, 4_000);
+    const work = made.inside.attend(evaluator, 4_000);
     await until('everything staged', async () => staged === 4);
     await say(tenant, { [A]: 'y', [C]: 'x', [D]: 'x' });
     await tenant.happened('open_email', [C, 'e@x.io']);
@@ -162,7 +153,7 @@ describe('changes during builds, from the end of the reading to the switch', () 
     await tenant.rebuild('x');
     const build = once(evaluator, 'staged', async () => {
       await say(tenant, { [B]: 'x' });
-      await inside.redis.flushall();
+      await made.inside.redis.flushall();
     });
     await evaluator.step();
     await until(
@@ -171,7 +162,7 @@ describe('changes during builds, from the end of the reading to the switch', () 
     );
     await evaluator.settle();
     await tenant.upsert(C, { first_name: 'x' });
-    await inside.attend(evaluator, 3_000);
+    await made.inside.attend(evaluator, 3_000);
     await tenant.right({ x: [A, B, C] }, { withinMs: 1 });
   });
 });
@@ -184,7 +175,7 @@ describe('definitions', () => {
     await tenant.rebuild('x');
     once(evaluator, 'set_stored', () => tenant.remove('x'));
     await evaluator.settle();
-    await inside.attend(evaluator, 500);
+    await made.inside.attend(evaluator, 500);
     await tenant.right({ x: null }, { withinMs: 1 });
   });
 
@@ -238,7 +229,7 @@ describe('what is lost', () => {
       throw new Error('Redis is away');
     };
     await expect(evaluator.settle()).rejects.toThrow('Redis is away');
-    await inside.attend(evaluator, 1_500);
+    await made.inside.attend(evaluator, 1_500);
     await tenant.right({ x: [A] }, { withinMs: 1 });
   });
 
@@ -246,26 +237,26 @@ describe('what is lost', () => {
     const [tenant, evaluator] = await open([A]);
     await tenant.define({ x: says('first_name', 'x') });
     await evaluator.settle();
-    await inside.redis.flushall();
+    await made.inside.redis.flushall();
     await say(tenant, { [B]: 'x' });
-    await inside.attend(evaluator, 5_000);
+    await made.inside.attend(evaluator, 5_000);
     await tenant.right({ x: [A, B] }, { withinMs: 1 });
   });
 
   test('a member of a failed segment is erased: nobody shows it, and the erasure comes to its end', async () => {
     const [tenant] = await open([A, B]);
     await tenant.define({ x: says('first_name', 'x') });
-    await inside.evaluator(tenant.id).settle();
-    await inside.expireLease(tenant.id);
+    await made.inside.evaluator(tenant.id).settle();
+    await made.inside.expireLease(tenant.id);
     await tenant.pool.query(`UPDATE segments SET status = 'failed', error = 'tree: it takes too long' WHERE workspace_id = $1`, [
       tenant.id,
     ]);
     await tenant.call('contacts.delete', { email: A });
     const swept = async () =>
       (await tenant.pool.query('SELECT swept_at IS NOT NULL AS swept FROM erasures WHERE workspace_id = $1', [tenant.id])).rows;
-    const evaluator = inside.evaluator(tenant.id);
+    const evaluator = made.inside.evaluator(tenant.id);
     // The sweep comes every few seconds: once to say that somebody is gone, once to find nothing left.
-    for (let n = 0; n < 40 && (await swept())[0]?.swept !== true; n += 1) await inside.attend(evaluator, 1_000);
+    for (let n = 0; n < 40 && (await swept())[0]?.swept !== true; n += 1) await made.inside.attend(evaluator, 1_000);
     expect(await swept()).toEqual([{ swept: true }]);
     expect(await tenant.members(['x'])).toEqual({ x: [B] });
   }, 90_000);
@@ -282,8 +273,8 @@ describe('an evaluator that sleeps in the middle of a step, while another one ta
     const sleeping = once(first, point, () => held.passed);
     const zombie = first.settle().then(String, String);
     await until(`sleeping at ${point}`, async () => sleeping.met);
-    await inside.expireLease(tenant.id);
-    const second = inside.evaluator(tenant.id);
+    await made.inside.expireLease(tenant.id);
+    const second = made.inside.evaluator(tenant.id);
     await second.settle();
     await tenant.right({ x: [B, C], not_x: [A] }, { withinMs: 1 });
     await say(tenant, { [A]: 'x', [C]: 'y' });
@@ -292,7 +283,7 @@ describe('an evaluator that sleeps in the middle of a step, while another one ta
     await second.settle();
     await tenant.right({ x: [A, B], not_x: [C] }, { withinMs: 1 });
     // It may be the evaluator again.
-    await inside.expireLease(tenant.id);
+    await made.inside.expireLease(tenant.id);
     await say(tenant, { [D]: 'x' });
     await first.settle();
     await tenant.right({ x: [A, B, D], not_x: [C] }, { withinMs: 1 });

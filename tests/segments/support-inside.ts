@@ -15,11 +15,38 @@ import {
   segmenterSchema,
   sleep,
 } from '@muster/runtime';
+import { afterAll, beforeAll } from 'vitest';
 import type { Deps } from '../../services/segmenter/src/deps.ts';
 import { createSegmenterMetrics } from '../../services/segmenter/src/metrics.ts';
 import { createMemory, type Memory, type StepEnd } from '../../services/segmenter/src/state.ts';
 import { takeStep } from '../../services/segmenter/src/step.ts';
-import type { Pipeline } from '../support/pipeline.ts';
+import type { Pipeline, PipelineOptions } from '../support/pipeline.ts';
+import { type Stack, startSegmentStack } from './support.ts';
+
+/** A stack without evaluators of its own, for the tests of a file; both are there once the file's first test runs. */
+export function useInside(options: PipelineOptions = {}): { readonly stack: Stack; readonly inside: Inside } {
+  let made: { stack: Stack; inside: Inside } | null = null;
+  const ready = () => {
+    if (!made) throw new Error('the stack is not running');
+    return made;
+  };
+  beforeAll(async () => {
+    const stack = await startSegmentStack(options);
+    made = { stack, inside: new Inside(stack.pipeline) };
+  }, 120_000);
+  afterAll(async () => {
+    await made?.inside.close();
+    await made?.stack.close();
+  });
+  return {
+    get stack() {
+      return ready().stack;
+    },
+    get inside() {
+      return ready().inside;
+    },
+  };
+}
 
 /** What happens at a point; `detail` is the segment where the point has one. */
 export type Hook = (point: string, detail?: string) => void | Promise<void>;

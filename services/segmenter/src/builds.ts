@@ -115,7 +115,7 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
     found.audits.push({ segmentUid: row.segment_uid, drift });
     if (drift > 0)
       deps.log.error({ workspace: workspaceId, segment: row.segment_uid, contacts: drift }, 'an audit found members that were wrong');
-    if (drift === 0 && (await movesSince(deps, workspaceId, stored)) < MANY_MOVES) return true;
+    if (drift === 0 && differ <= AUDIT_CONTACTS && (await movesSince(deps, workspaceId, stored)) < MANY_MOVES) return true;
   }
   await store(deps, context, definition, parts, found);
   return true;

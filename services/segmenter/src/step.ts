@@ -62,10 +62,9 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
       if (d.dependencies.names.has(dependency)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'drifted' });
   }
   noteForBuilds(context, taken, found);
-  const noted = new Set(memory.builds.values());
   await settleBuilds(deps, context, found);
   // What starts at the end of a step reads members as they were before it.
-  for (const build of memory.builds.values()) if (!noted.has(build)) noteFlips(context, build, found);
+  for (const build of memory.builds.values()) noteFlips(context, build, found);
   await deps.failpoints('segmenter.evaluated');
 
   if (found.flips.length > 0) wrote.anything = true;

@@ -28,8 +28,8 @@ const BOTH: Moves = { joins: true, leaves: true };
 export function movesBy(node: Node, dependency: string): Moves {
   if (node.kind === 'leaf') return ofLeaf(node.leaf, dependency);
   const { operator, leaves } = node.branch;
-  const any = leaves.map((child) => movesBy(child, dependency)).reduce(either, NEITHER);
-  return operator === 'none' ? { joins: any.leaves, leaves: any.joins } : any;
+  const moves = leaves.map((child) => movesBy(child, dependency)).reduce(either, NEITHER);
+  return operator === 'none' ? { joins: moves.leaves, leaves: moves.joins } : moves;
 }
 
 const either = (a: Moves, b: Moves): Moves => ({ joins: a.joins || b.joins, leaves: a.leaves || b.leaves });

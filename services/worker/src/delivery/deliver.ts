@@ -36,19 +36,17 @@ export async function deliver(deps: Deps, deliveries: readonly Delivery[]): Prom
     else byWorkspace.set(delivery.workspaceId, [delivery]);
   }
   const all = emptyRows();
-  const marks: [number, Touched][] = [];
+  const marks = new Map<number, Touched>();
   for (const [workspaceId, list] of byWorkspace) {
     const touched: Touched = new Map();
     await collect(deps, workspaceId, list, all, touched);
-    marks.push([workspaceId, touched]);
+    marks.set(workspaceId, touched);
   }
   const refused = await deps.writer.write(all);
   if (refused.size > 0) await recordRefusedRows(deps, deliveries[0]?.chunkId ?? '', refused);
   await deps.failpoints('relay.after_clickhouse');
-  for (const [workspaceId, touched] of marks) {
-    touchLate(touched, workspaceId, all.timeline);
-    await deps.touch(workspaceId, touched);
-  }
+  touchLate(marks, all.timeline);
+  for (const [workspaceId, touched] of marks) await deps.touch(workspaceId, touched);
   await deps.failpoints('relay.after_touched');
 }
 

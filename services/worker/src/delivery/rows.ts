@@ -103,9 +103,11 @@ export function emptyRows(): Required<TableRows> {
 /** Entries older than this when they are stored may have left a window meanwhile, unseen by whoever looks for that. */
 const LATE_MS = 60_000;
 
-/** Marks contacts with late entries by the windows of their kinds; after the rows are stored, and before the marks are made. */
-export function touchLate(touched: Touched, workspaceId: number, rows: readonly TimelineRow[]): void {
+/** Marks contacts with late entries by the windows of their kinds, by workspace; after the rows are stored, and before the marks are made. */
+export function touchLate(marks: ReadonlyMap<number, Touched>, rows: readonly TimelineRow[]): void {
   const limit = clickhouseTime(new Date(Date.now() - LATE_MS).toISOString());
-  for (const row of rows)
-    if (row.workspace_id === workspaceId && row.occurred_at < limit) touch(touched, `window:kind:${row.kind}`, row.contact_id);
+  for (const row of rows) {
+    const touched = row.occurred_at < limit ? marks.get(row.workspace_id) : undefined;
+    if (touched) touch(touched, `window:kind:${row.kind}`, row.contact_id);
+  }
 }

@@ -46,6 +46,7 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
   await deps.failpoints('timeline.after_commit');
   if (ledger.delivered) return;
   const { rows, touched } = deliverableEvents(chunk, ledger.verdicts);
+  const timeline = rows.map((r) => r.row);
   const delivery =
     ledger.outbox === null
       ? Promise.resolve()
@@ -55,15 +56,11 @@ async function applyTimelineChunk(deps: Deps, chunkId: string, chunk: TimelineCh
             ...{ outbox: ledger.outbox, written: ledger.written },
           },
         ]);
-  const [refused] = await Promise.all([deps.writer.write({ timeline: rows.map((r) => r.row) }), delivery]);
+  const [refused] = await Promise.all([deps.writer.write({ timeline }), delivery]);
   await deps.failpoints('timeline.after_clickhouse');
   const bad = rows.filter((r) => refused.has(r.row)).map((r) => r.position);
   if (bad.length > 0) await rejectPositions(deps, chunkId, chunk, claims, bad);
-  touchLate(
-    touched,
-    chunk.ws,
-    rows.map((r) => r.row),
-  );
+  touchLate(new Map([[chunk.ws, touched]]), timeline);
   await deps.touch(chunk.ws, touched);
   await deps.failpoints('timeline.after_touched');
   await markEventsStored(deps.pool, [chunkId]);
