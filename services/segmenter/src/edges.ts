@@ -24,7 +24,7 @@ export function mergeWindows(definitions: readonly Definition[]): Window[] {
 const clamp = (ms: number) => Math.min(Math.max(ms, MIN_TIME_MS), MAX_TIME_MS);
 const time = (ms: number, params: Params) => `fromUnixTimestamp64Milli(${params.ms(clamp(ms))}, 'UTC')`;
 
-/** Contacts who crossed an edge after `from`, up to `to` included (milliseconds), by the dependency of the window. */
+/** Contacts who crossed an edge after `from`, up to `to` included (milliseconds), by the dependency under which they are looked at. */
 export async function crossed(deps: Deps, workspaceId: number, windows: readonly Window[], from: number, to: number): Promise<Touched> {
   const touched: Touched = new Map();
   if (windows.length === 0 || from >= to) return touched;
@@ -32,16 +32,22 @@ export async function crossed(deps: Deps, workspaceId: number, windows: readonly
   const ws = params.add('UInt32', workspaceId);
   const selects = windows.map(({ source, offsets }, n) => {
     const column = source.type === 'kind' ? 'occurred_at' : source.field;
-    const slices = offsets.map((o) => `(${column} > ${time(from - o, params)} AND ${column} <= ${time(to - o, params)})`).join(' OR ');
+    const slice = (o: number) => `(${column} > ${time(from - o, params)} AND ${column} <= ${time(to - o, params)})`;
+    const slices = offsets.map(slice).join(' OR ');
+    const passed = offsets
+      .filter((o) => o !== 0)
+      .map(slice)
+      .join(' OR ');
     const [table, kind] = source.type === 'kind' ? ['event_times', ` AND kind = ${params.text(source.kind)}`] : ['contacts', ''];
-    return `SELECT DISTINCT ${n} AS n, contact_id FROM ${table} WHERE workspace_id = ${ws}${kind} AND (${slices})`;
+    return `SELECT DISTINCT ${n} AS n, toBool(${passed || 'false'}) AS passed, contact_id FROM ${table}
+      WHERE workspace_id = ${ws}${kind} AND (${slices})`;
   });
   const rows = await rowsOf(deps, 'edges', {
     query: selects.join(' UNION ALL '),
     params: params.values,
-    schema: z.tuple([z.number(), z.number()]),
+    schema: z.tuple([z.number(), z.boolean(), z.number()]),
   });
-  for (const [n, contact] of rows) touch(touched, windows[n]?.dependency ?? '', contact);
+  for (const [n, passed, contact] of rows) touch(touched, (passed ? windows[n]?.dependency : windows[n]?.began) ?? '', contact);
   return touched;
 }
 

@@ -24,17 +24,27 @@ export async function lookForEdges(
   return true;
 }
 
-/** When to look next, null when nothing has an edge. Exact when the workspace comes to rest; while it does not, soon. */
+/**
+ * When to look next, null when nothing has an edge. Exact when the workspace is at rest, soon while it is not: finding the next edge of fifty
+ * segments takes as long as looking for those that were crossed, and where events keep coming there is always one.
+ */
 export async function nextLook(
   deps: Deps,
   { workspaceId, step, now, memory }: StepContext,
-  { moving, working, looked, checkedTo }: { moving: readonly Definition[]; working: boolean; looked: boolean; checkedTo: number },
+  {
+    moving,
+    working,
+    took,
+    looked,
+    checkedTo,
+  }: { moving: readonly Definition[] } & Record<'working' | 'took' | 'looked', boolean> & { checkedTo: number },
 ): Promise<number | null> {
   if (!memory.edgeUnknown) return step.nextDueAt;
   const soon = now + PACE_MS;
+  const windows = mergeWindows(moving);
   // A look that was due when a step only switched stays due: put off again and again, it would come seconds late.
-  if (working) return looked ? soon : Math.min(step.nextDueAt ?? soon, soon);
-  const edge = await nextEdge(deps, workspaceId, mergeWindows(moving), checkedTo);
+  if (working || (took && windows.length > 0)) return looked ? soon : Math.min(step.nextDueAt ?? soon, soon);
+  const edge = await nextEdge(deps, workspaceId, windows, checkedTo);
   memory.edgeUnknown = false;
   const due = [edge, nextMidnight(moving, checkedTo)].filter((ms) => ms !== null);
   return due.length === 0 ? null : Math.min(...due);

@@ -81,7 +81,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   const working = left || found.touched.size > 0 || memory.builds.size > 0 || found.rebuild.length > 0 || found.switches.length > 0;
   if (taken.length > 0 || looked || found.switches.length > 0) memory.edgeUnknown = true;
   const checkedTo = looked || step.checkedTo === null ? now : step.checkedTo;
-  const nextDueAt = await nextLook(deps, context, { moving, working, looked, checkedTo });
+  const nextDueAt = await nextLook(deps, context, { moving, working, took: taken.length > 0, looked, checkedTo });
   await commitStep(deps.pool, {
     ...{ workspaceId, holder: deps.holder, epoch: step.epoch, now, ...found },
     ...{ checkedTo, nextDueAt, touchScore: score },

@@ -14,8 +14,13 @@ export const EVERY_CUSTOM_EVENT = `${CUSTOM_KIND_PREFIX}*`;
 /** Times whose distance from now matters: those of events of a kind, or of a field of the contact. */
 export type WindowSource = { type: 'kind'; kind: string } | { type: 'field'; field: string };
 
-/** Membership can change when a time of the source is `offset` milliseconds ago. */
-export type Window = { dependency: string; source: WindowSource; offsets: number[] };
+/**
+ * Membership can change when a time of the source is `offset` milliseconds ago.
+ *
+ * `began` is the dependency of contacts for whom such a time has just come (offset 0). An activity is no different from one that has just
+ * been stored, and nearly all of them have: marked by their windows, too, they would be looked at as if they could leave one.
+ */
+export type Window = { dependency: string; began: string; source: WindowSource; offsets: number[] };
 
 export type Dependencies = {
   /** Includes `contact` (a new or erased one concerns every segment) and those of the windows. */
@@ -28,6 +33,9 @@ export type Dependencies = {
 const windowName = (source: WindowSource): string =>
   source.type === 'kind' ? `window:kind:${source.kind}` : `window:field:${source.field}`;
 
+const beganName = (source: WindowSource): string =>
+  source.type === 'kind' && !source.kind.startsWith(CUSTOM_KIND_PREFIX) ? `kind:${source.kind}` : windowName(source);
+
 export function dependenciesOf(tree: Node): Dependencies {
   const names = new Set<string>(['contact']);
   const windows = new Map<string, Window>();
@@ -36,7 +44,7 @@ export function dependenciesOf(tree: Node): Dependencies {
     const offsets = edgeOffsets(operator, texts);
     if (offsets.length === 0) return;
     const dependency = windowName(source);
-    const known = windows.get(dependency) ?? { dependency, source, offsets: [] };
+    const known = windows.get(dependency) ?? { dependency, began: beganName(source), source, offsets: [] };
     windows.set(dependency, { ...known, offsets: [...new Set([...known.offsets, ...offsets])] });
     names.add(dependency);
   };
