@@ -1,10 +1,10 @@
 /** An evaluator that has more to do than it gets done: what waits is late, never forgotten and never called wrong. */
-import { markTouched } from '@muster/queues';
+import { markTouched, readTouched } from '@muster/queues';
 import { sleep } from '@muster/runtime';
 import { expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
 import { days, did, says } from './support.ts';
-import { useInside } from './support-inside.ts';
+import { once, useInside } from './support-inside.ts';
 
 const made = useInside();
 
@@ -100,4 +100,27 @@ test('a window ends while only one order of the timeline has the entry: who is i
   await tenant.delivered();
   await evaluator.settle();
   await tenant.right({ recent: [] }, { withinMs: 1 });
+});
+
+test('whose entry has just come is looked at like one with a new entry, and only whose entry left a window like one who can leave', async () => {
+  const tenant = await made.stack.open();
+  const edge = Date.now();
+  await tenant.happened('open_email', ['old@x.io'], edge - 3_600_000);
+  await tenant.happened('open_email', ['new@x.io'], edge);
+  await tenant.delivered();
+  await tenant.define({ recent: did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600)) });
+  const evaluator = made.inside.evaluator(tenant.id);
+  evaluator.now = edge - 1_000;
+  await evaluator.settle();
+  await tenant.right({ recent: ['old@x.io'] }, { withinMs: 1 });
+
+  evaluator.now = edge + 1_000;
+  const marked: Record<string, number> = {};
+  once(evaluator, 'evaluated', async () => {
+    const { marks } = await readTouched(made.inside.redis, tenant.id, 100);
+    for (const { dependency, contacts } of marks) marked[dependency] = contacts.length;
+  });
+  await evaluator.settle();
+  expect(marked).toEqual({ 'kind:open_email': 1, 'window:kind:open_email': 1 });
+  await tenant.right({ recent: ['new@x.io'] }, { withinMs: 1 });
 });
