@@ -116,12 +116,12 @@ export class Workspace {
     await markTouched(this.#deps.redis, this.id, touched);
   }
 
-  /** Steps until nothing is left to do. */
+  /** Steps until nothing is left to do, and the next edge is known to the millisecond. */
   async settle(): Promise<void> {
     for (let n = 0; n < 2_000; n += 1) {
       const end = await takeStep(this.#deps, this.id, this.#memory);
       if (end === 'taken') throw new Error('somebody else evaluates this workspace');
-      if (end === 'idle') return;
+      if (end === 'idle' && !this.#memory.edgeUnknown) return;
       await sleep(2);
     }
     throw new Error('the evaluator does not come to rest');

@@ -123,12 +123,12 @@ export class Evaluator {
     return takeStep(this.#deps, this.workspaceId, this.memory);
   }
 
-  /** Steps until nothing is left to do. Resolves with `crashed` when a hook ends this evaluator. */
+  /** Steps until nothing is left to do, and the next edge is known to the millisecond. Resolves with `crashed` when a hook ends this evaluator. */
   async settle(): Promise<StepEnd | 'crashed'> {
     for (let n = 0; n < 1_000; n += 1) {
       try {
         const end = await this.step();
-        if (end !== 'more') return end;
+        if (end === 'taken' || (end === 'idle' && !this.memory.edgeUnknown)) return end;
       } catch (error) {
         if (error instanceof Crash) return 'crashed';
         throw error;

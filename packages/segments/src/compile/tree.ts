@@ -11,7 +11,7 @@ import type { Node } from '../schema/tree.ts';
 import { type FilterContext, filterCondition } from './filter.ts';
 import { customKindCount, goalLeaf } from './goal.ts';
 import { Params } from './params.ts';
-import { groupPassSql, type Matched, Pass, rowPassSql } from './pass.ts';
+import { everybodySql, groupPassSql, type Matched, Pass, type Rows, rowPassSql } from './pass.ts';
 import { memberSetParts, type SetRef } from './sets.ts';
 import { activityCount, anyActivity, asksForAny, countMatches, matchesEverybody, readsFirstCopies } from './timeline.ts';
 
@@ -22,6 +22,8 @@ export const SETTINGS = {
   optimize_aggregation_in_order: 1,
   // A condition on what copies say differently holds for the copy that stays: it comes after FINAL, never before.
   optimize_move_to_prewhere_if_final: 0,
+  // A million contacts looked up in the index one by one take longer than the whole table.
+  use_index_for_in_with_subqueries: 0,
   // Statements are many and all differ: compiling each to machine code takes longer than running it.
   compile_expressions: 0,
   compile_aggregate_expressions: 0,
@@ -86,7 +88,7 @@ class Compiler {
 
   from(): string {
     const selects = [
-      rowPassSql(this.#contacts, 'contacts FINAL', this.#where),
+      this.#contacts.conditions.length === 1 ? everybodySql(this.#contacts, this.#where) : this.#rows(this.#contacts, 'contacts'),
       ...[...this.#passes.values()].map(({ pass, sql }) => sql(pass)),
       ...[...this.#sets.values()].flatMap((set) => set.selects),
     ];
@@ -113,7 +115,7 @@ class Compiler {
       }
       case 'contact_lists': {
         const { operator, list_id, status } = leaf.contact_list;
-        const pass = this.#pass('lists_pass', (p) => rowPassSql(p, 'contact_lists FINAL', this.#where));
+        const pass = this.#pass('lists_pass', (p) => this.#rows(p, 'contact_lists'));
         const list = `list_id = ${this.params.text(list_id)}`;
         pass.restrict(list, list);
         const condition = status === undefined ? list : `${list} AND status = ${this.params.text(status)}`;
@@ -139,16 +141,17 @@ class Compiler {
     // Kind by kind, each is one range of the kind-first order; of a few contacts, all kinds lie together in the other one.
     const restricted = this.#context.contacts !== null;
     const final = readsFirstCopies(leaf);
-    const table = `timeline_by_${restricted ? 'contact' : 'kind'}${final ? ' FINAL' : ''}`;
+    const rows: Rows = { table: `timeline_by_${restricted ? 'contact' : 'kind'}`, where: this.#where };
+    if (final) rows.compare = restricted ? 'everybody' : 'candidates';
     const name = `${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`;
     // Of a few contacts, one reading of their rows serves both questions.
     if (asksForAny(leaf) && !restricted)
       return anyActivity(
         leaf,
-        this.#pass(`any_${name}`, (p) => rowPassSql(p, table, this.#where)),
+        this.#pass(`any_${name}`, (p) => rowPassSql(p, rows)),
         context,
       );
-    const pass = this.#pass(`count_${name}`, (p) => groupPassSql(p, table, this.#where));
+    const pass = this.#pass(`count_${name}`, (p) => groupPassSql(p, rows));
     return countMatches(leaf, activityCount(leaf, pass, context), pass);
   }
 
@@ -161,7 +164,13 @@ class Compiler {
 
   #customEvents(): Pass {
     const table = this.#context.contacts === null ? 'custom_events' : 'custom_events_by_contact';
-    return this.#pass('custom_pass', (p) => groupPassSql(p, `${table} FINAL`, this.#where, 'deleted_at IS NULL'));
+    return this.#pass('custom_pass', (p) =>
+      groupPassSql(p, { table, where: this.#where, alive: 'deleted_at IS NULL', compare: 'everybody' }),
+    );
+  }
+
+  #rows(pass: Pass, table: string): string {
+    return rowPassSql(pass, { table, where: this.#where, compare: 'everybody' });
   }
 
   #members(segmentId: string): string {
