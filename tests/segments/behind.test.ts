@@ -63,12 +63,14 @@ test('an edge that is due when a step only switches is looked for in the next on
   await tenant.right({ recent: ['a@x.io'], named: [] }, { withinMs: 1 });
 
   await tenant.rebuild('named');
+  // A step that does not wait for the build which it begins.
+  evaluator.memory.previous = 'switched';
   await evaluator.step();
   await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
   evaluator.now = edge + 100;
-  evaluator.memory.switching = false;
+  evaluator.memory.previous = 'evaluated';
   await evaluator.step();
-  expect(evaluator.memory.switching, 'the step only switched').toBe(true);
+  expect(evaluator.memory.previous, 'the step only switched').toBe('switched');
   evaluator.now = edge + 200;
   await evaluator.step();
   await tenant.right({ recent: [], named: [] }, { withinMs: 1 });

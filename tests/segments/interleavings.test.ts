@@ -134,11 +134,13 @@ describe('changes during builds, from the end of the reading to the switch', () 
     await tenant.define({ x: says('first_name', 'x'), not_x: inSegment('x', 'not_in') });
     await evaluator.settle();
     await tenant.rebuild('not_x', reason);
+    // A step that does not wait for the build which it begins.
+    evaluator.memory.previous = 'switched';
     await evaluator.step();
     await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
     await say(tenant, { [A]: 'y', [C]: 'x' });
     // The step before has only switched: this one takes marks and switches.
-    evaluator.memory.switching = true;
+    evaluator.memory.previous = 'switched';
     await evaluator.step();
     await evaluator.settle();
     await tenant.right({ x: [B, C], not_x: [A] }, { withinMs: 1 });

@@ -66,6 +66,14 @@ export function beginStep(pool: Pool, workspaceId: number, holder: string, lease
   });
 }
 
+/** Moves on whenever somebody creates, changes, deletes or asks for a segment. */
+export async function generationOf(db: Queryable, workspaceId: number): Promise<number> {
+  const { rows } = await db.query<{ generation: string }>('SELECT generation FROM segment_evaluators WHERE workspace_id = $1', [
+    workspaceId,
+  ]);
+  return Number(rows[0]?.generation ?? 0);
+}
+
 const numberOrNull = (text: string | null | undefined): number | null => (text == null ? null : Number(text));
 
 /** Ends a step that wrote nothing to ClickHouse and failed: its epoch need not be remembered as void. */

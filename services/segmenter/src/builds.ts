@@ -43,7 +43,9 @@ export function startBuilds(deps: Deps, context: StepContext, settled: ReadonlyS
     const { build_reason, segment_uid, unlogged } = definition.row;
     // A set whose log is incomplete is the base of its log: it is completed first.
     if (build_reason === null || unlogged || memory.builds.has(segment_uid) || settled.has(segment_uid)) continue;
-    if (canEvaluate(definition, definitions)) memory.builds.set(segment_uid, startBuild(deps, definition, context));
+    if (!canEvaluate(definition, definitions)) continue;
+    memory.builds.set(segment_uid, startBuild(deps, definition, context));
+    memory.builtAt = performance.now();
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { LostLeaseError, releaseLease, renewLease } from '@muster/postgres';
 import { errorFields, sleep } from '@muster/runtime';
+import { untilAsked } from './asked.ts';
 import type { Deps } from './deps.ts';
 import { LEASE_SECONDS, type Memory } from './state.ts';
 import { takeStep } from './step.ts';
@@ -46,14 +47,15 @@ export async function evaluateWorkspace(deps: Deps, workspaceId: number, memory:
       });
       const ms = performance.now() - started;
       deps.metrics.stepSeconds.observe(ms / 1_000);
-      memory.contactsPerStep = nextSize(memory.contactsPerStep, ms, deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
+      if (memory.previous === 'evaluated')
+        memory.contactsPerStep = nextSize(memory.contactsPerStep, ms, deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
       if (end !== 'more' || deps.stopping()) break;
       const busy = memory.builds.size > 0 || memory.logging !== null;
       if (!busy && Date.now() > until) {
         await deps.requests.request(workspaceId);
         break;
       }
-      await pause(memory, PACE_MS - ms);
+      if (memory.previous !== 'interrupted') await pause(deps, workspaceId, memory, PACE_MS - ms);
     }
     await releaseLease(deps.pool, workspaceId, deps.holder);
   } catch (error) {
@@ -64,10 +66,16 @@ export async function evaluateWorkspace(deps: Deps, workspaceId: number, memory:
   }
 }
 
-/** Waits for the pace, less when a build ends first. */
-async function pause(memory: Memory, ms: number): Promise<void> {
+/** Waits for the pace, less when a build ends first or somebody asks for one. */
+async function pause(deps: Deps, workspaceId: number, memory: Memory, ms: number): Promise<void> {
+  if (ms <= 0) return;
+  const over = new AbortController();
   const ended = [...memory.builds.values()].filter((b) => b.outcome === null).map((b) => b.ended);
-  await Promise.race([sleep(Math.max(0, ms)), ...ended]);
+  try {
+    await Promise.race([sleep(ms, over.signal), untilAsked(deps, workspaceId, memory.generation, over.signal), ...ended]);
+  } finally {
+    over.abort();
+  }
 }
 
 function nextSize(size: number, ms: number, most: number): number {

@@ -22,8 +22,10 @@ export type Memory = {
   /** Logs of complete sets are being written. */
   logging: Promise<void> | null;
   contactsPerStep: number;
-  /** The last step only switched to builds. */
-  switching: boolean;
+  /** What the last step did: evaluated the contacts that it took, or took none. */
+  previous: 'evaluated' | 'interrupted' | 'switched';
+  /** When a build was started last, by the process' clock. */
+  builtAt: number;
   /** The next edge has to be looked up again. */
   edgeUnknown: boolean;
 };
@@ -35,7 +37,8 @@ export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     builds: new Map(),
-    switching: false,
+    previous: 'evaluated',
+    builtAt: Number.NEGATIVE_INFINITY,
     logging: null,
   };
 }

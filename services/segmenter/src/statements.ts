@@ -1,14 +1,18 @@
 /** Statements to ClickHouse, counted by purpose, with the limits under which segments are evaluated. */
 import { type ClickHouse, clickhouseCode, tooHeavy } from '@muster/clickhouse';
-import { readRows, SETTINGS } from '@muster/segments';
+import { FIRST, readRows, SECOND, SETTINGS } from '@muster/segments';
 import type { z } from 'zod';
 import type { Deps } from './deps.ts';
 
 type Params = Record<string, unknown>;
 type Settings = NonNullable<Parameters<ClickHouse['query']>[0]['clickhouse_settings']>;
 
-const settings = (deps: Deps, seconds: number): Settings => ({
+/** What somebody waits for who asked for a segment. */
+const ASKED_FOR: ReadonlySet<string> = new Set(['build', 'switch']);
+
+const settings = (deps: Deps, purpose: string, seconds: number): Settings => ({
   ...SETTINGS,
+  ...(ASKED_FOR.has(purpose) ? FIRST : SECOND),
   max_execution_time: seconds,
   max_memory_usage: String(deps.config.MUSTER_SEGMENT_MEMORY_BYTES),
   timeout_overflow_mode: 'throw',
@@ -24,7 +28,7 @@ export async function rowsOf<T extends z.ZodType>(
     query: statement.query,
     params: statement.params,
     row: statement.schema,
-    settings: { ...settings(deps, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS), ...statement.settings },
+    settings: { ...settings(deps, purpose, statement.seconds ?? deps.config.MUSTER_SEGMENT_STEP_SECONDS), ...statement.settings },
   });
 }
 
@@ -38,7 +42,7 @@ export async function insertFrom(
   await deps.clickhouse.command({
     query: statement.query,
     query_params: statement.params,
-    clickhouse_settings: settings(deps, statement.seconds),
+    clickhouse_settings: settings(deps, purpose, statement.seconds),
   });
 }
 

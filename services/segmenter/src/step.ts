@@ -1,7 +1,8 @@
 /** One step of an evaluator; see evaluator.ts for its order and why it can be repeated. */
 import { beginStep, commitStep, dropStep, type Step, segmentsToEvaluate } from '@muster/postgres';
 import { type Marks, markTouched, readTouched, removeTouched, watchDependencies } from '@muster/queues';
-import { errorFields } from '@muster/runtime';
+import { errorFields, sleep } from '@muster/runtime';
+import { untilAsked } from './asked.ts';
 import type { Build } from './build.ts';
 import { settleBuilds, startBuilds } from './builds.ts';
 import { type Definition, type Definitions, isMoving, memberSets, readDefinitions } from './definitions.ts';
@@ -19,6 +20,10 @@ const REWATCH_MS = 10_000;
  * looked at meanwhile is looked at again by the build, of at most ten thousand contacts.
  */
 const BESIDE_BUILDS = 750;
+/** Most builds are read in this time when nothing else is; changes of members are late by as much. */
+const PATIENCE_MS = 500;
+/** Who has asked for a build often asks for another: steps stay short for so long. */
+const LINGER_MS = 5_000;
 
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
@@ -50,12 +55,16 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   const moving = definitions.live.filter(isMoving);
   // Before any mark is taken: what is taken from here on, the builds look at again.
   startBuilds(deps, context, new Set());
-  const most = contactsToTake(memory);
+  const mayStop = memory.previous === 'evaluated';
+  const most = await contactsToTake(memory);
   const looked = most > 0 && (await lookForEdges(deps, context, moving, found));
   const { score, marks } = await readTouched(deps.redis, workspaceId, Math.max(1, most));
   if (!intact || score < step.touchScore) afterLoss(memory, moving, found);
-  const taken = takeMarks(marks, most);
-  await evaluateTouched(deps, context, moving, taken, found);
+  const wanted = takeMarks(marks, most);
+  const evaluated = await evaluateUnlessAsked(deps, context, moving, wanted, mayStop);
+  const taken = evaluated === null ? [] : wanted;
+  if (evaluated === null) memory.previous = 'interrupted';
+  Object.assign(found, evaluated);
   for (const { dependency, whole } of taken) {
     if (whole === null) continue;
     for (const d of moving)
@@ -95,13 +104,42 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
 }
 
 /**
- * How many contacts this step looks at. None when a build has been read: whoever waits for it does not wait for others, whose marks stay
- * for the next step. Not twice in a row, or a thousand builds would hold up everybody.
+ * How many contacts this step looks at. None when builds have been read: whoever waits for them does not wait for others, whose marks stay for
+ * the next step. A build that has just begun is waited for. Not twice in a row, or a thousand builds would hold up everybody.
  */
-function contactsToTake(memory: Memory): number {
-  memory.switching = !memory.switching && [...memory.builds.values()].some((build) => build.outcome !== null);
-  if (memory.switching) return 0;
-  return memory.builds.size > 0 ? Math.min(BESIDE_BUILDS, memory.contactsPerStep) : memory.contactsPerStep;
+async function contactsToTake(memory: Memory): Promise<number> {
+  const builds = [...memory.builds.values()];
+  const mayWait = memory.previous !== 'switched';
+  const left = Math.min(...builds.map(({ startedAt }) => startedAt)) + PATIENCE_MS - performance.now();
+  if (mayWait && builds.length > 0 && left > 0) await Promise.race([Promise.all(builds.map(({ ended }) => ended)), sleep(left)]);
+  const switching = mayWait && builds.some(({ outcome }) => outcome !== null);
+  memory.previous = switching ? 'switched' : 'evaluated';
+  if (switching) return 0;
+  const short = builds.length > 0 || performance.now() - memory.builtAt < LINGER_MS;
+  return short ? Math.min(BESIDE_BUILDS, memory.contactsPerStep) : memory.contactsPerStep;
+}
+
+/**
+ * Evaluates contacts, unless somebody asks for a build meanwhile: then null, and every mark stays for a step after the one that builds.
+ * Not twice before a step has evaluated some.
+ */
+async function evaluateUnlessAsked(
+  deps: Deps,
+  context: StepContext,
+  moving: readonly Definition[],
+  marks: readonly Marks[],
+  mayStop: boolean,
+): Promise<Awaited<ReturnType<typeof evaluateTouched>> | null> {
+  const ended = new AbortController();
+  const evaluated = evaluateTouched(deps, context, moving, marks, ended.signal);
+  try {
+    return await Promise.race([
+      evaluated,
+      ...(mayStop ? [untilAsked(deps, context.workspaceId, context.step.generation, ended.signal)] : []),
+    ]);
+  } finally {
+    ended.abort();
+  }
 }
 
 /** Redis lost marks: contacts may have changed without anybody knowing. Everything is computed anew, builds under way included. */

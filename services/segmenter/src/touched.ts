@@ -13,26 +13,31 @@ import { compareMembers, evaluateContacts, existing, type Flips, type Moment, st
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
+type Evaluated = Pick<Findings, 'moves' | 'flips' | 'failures'>;
+
 /** Pairs of segment and contact that one reading may have for one that is wanted: five kinds of events with a few segments each have five. */
 const MOST_EXTRA = 6;
 /** A statement about more contacts than this that exceeds its limits is split before a segment is blamed. */
 const SPLIT_ABOVE = 1_000;
 
+/** @param signal nobody wants to know any more: no further statement is made */
 export async function evaluateTouched(
   deps: Deps,
   context: StepContext,
   moving: readonly Definition[],
   taken: readonly Marks[],
-  found: Findings,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<Evaluated> {
+  const found: Evaluated = { moves: [], flips: [], failures: [] };
   const touched = new Map(taken.filter((m) => m.contacts.length > 0).map((m) => [m.dependency, m.contacts.map((c) => c.id)]));
-  if (touched.size === 0) return;
+  if (touched.size === 0) return found;
   const moved = new Map<string, Flips>();
   for (const level of levels(moving, context.definitions)) {
     const moment: Moment = { ...context, sets: withPending(context.sets, found.flips) };
     const groups = groupsOf(level, touched, moved);
     const stored = await storedOf(deps, context, groups);
     for (const group of groups) {
+      if (signal.aborted) return found;
       const { definitions } = group;
       const contacts = whoCanMove(group, touched, stored);
       if (contacts.length === 0) continue;
@@ -47,6 +52,7 @@ export async function evaluateTouched(
     }
   }
   await expelErased(deps, context, touched.get('contact') ?? [], found);
+  return found;
 }
 
 /**
@@ -68,7 +74,7 @@ const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetR
   definitions.flatMap((d) => setOf(d.row, step) ?? []);
 
 /** Records joins and leaves; null when there are none. */
-function note({ now }: StepContext, { row }: Definition, moved: Omit<Flips, 'segmentUid'>, found: Findings): Flips | null {
+function note({ now }: StepContext, { row }: Definition, moved: Omit<Flips, 'segmentUid'>, found: Evaluated): Flips | null {
   if (moved.joined.length + moved.parted.length === 0) return null;
   const flips = { segmentUid: row.segment_uid, ...moved };
   found.flips.push(flips);
@@ -103,7 +109,7 @@ async function evaluateEach(
   definitions: readonly Definition[],
   contacts: readonly number[],
   moment: Moment,
-  found: Findings,
+  found: Evaluated,
 ): Promise<Map<number, Set<number>>> {
   try {
     return await evaluateContacts(deps, definitions, contacts, moment);
@@ -136,7 +142,7 @@ async function evaluateEach(
 }
 
 /** An erased contact leaves the segments, too, that do not move at the moment: they failed, or wait for another version's build. */
-async function expelErased(deps: Deps, context: StepContext, contacts: readonly number[], found: Findings): Promise<void> {
+async function expelErased(deps: Deps, context: StepContext, contacts: readonly number[], found: Evaluated): Promise<void> {
   const resting = context.definitions.live.filter((d) => d.row.base_epoch !== null && !isMoving(d));
   if (contacts.length === 0 || resting.length === 0) return;
   const alive = await existing(deps, context.workspaceId, contacts);

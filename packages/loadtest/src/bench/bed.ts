@@ -156,8 +156,16 @@ export async function startWorker(bed: Bed): Promise<void> {
 }
 
 /** The `n` of a query's only row; `{ws:UInt32}` is bound. */
-export async function count(bed: Bed, query: string, params: Record<string, unknown> = {}): Promise<number> {
-  const result = await bed.clickhouse.query({ query, query_params: { ws: bed.workspaceId, ...params }, format: 'JSONEachRow' });
+export async function count(
+  bed: Bed,
+  query: string,
+  params: Record<string, unknown> = {},
+  settings: Record<string, string> = {},
+): Promise<number> {
+  const result = await bed.clickhouse.query({
+    ...{ query, query_params: { ws: bed.workspaceId, ...params }, format: 'JSONEachRow' as const },
+    clickhouse_settings: settings,
+  });
   const [row] = countRows.parse(await result.json());
   if (row === undefined) throw new BenchError(`ClickHouse gave no row for: ${query}`);
   return row.n;

@@ -2,7 +2,7 @@
 import { type ClickHouse, tooHeavy } from '@muster/clickhouse';
 import { z } from 'zod';
 import type { SetRef } from '../compile/sets.ts';
-import { compileTrees, SETTINGS } from '../compile/tree.ts';
+import { compileTrees, FIRST, SETTINGS } from '../compile/tree.ts';
 import type { Node } from '../schema/tree.ts';
 import { readRows } from './statements.ts';
 
@@ -45,6 +45,7 @@ export async function previewTree(
       row: z.tuple([z.coerce.number(), z.array(z.number())]),
       settings: {
         ...SETTINGS,
+        ...FIRST,
         max_execution_time: limits.seconds,
         max_memory_usage: String(limits.memoryBytes),
         timeout_overflow_mode: 'throw',

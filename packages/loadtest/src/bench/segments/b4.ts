@@ -2,10 +2,12 @@
  * B4: full builds, eight kinds of tree, from the request until readers see the new set, while writers send events of the same workspace.
  *
  * Baseline: the same question as hand-written SQL through the ClickHouse client, in turns with the builds. It only counts, so the ratio
- * is that of a preview of the tree, which reads what a build reads and counts it, too; staging, comparing and switching sets come on top.
+ * is that of a preview of the tree, which reads what a build reads and counts it, too, at the same priority; staging, comparing and switching
+ * sets come on top.
  * What the SQL counts must be what the build found: before the writers start and after they ended, each set is compared at the very
  * moment for which it was computed.
  */
+import { FIRST } from '@muster/segments';
 import { type Bed, count, mustBe, untilIdle, untilMerged } from '../bed.ts';
 import { BenchError } from '../errors.ts';
 import type { Measurement, Round, Row } from '../result.ts';
@@ -120,7 +122,7 @@ async function turn(bed: Bed, { id, tree }: NamedTree, atRest: boolean): Promise
   const seen = { ...(await epochs(bed)), committed: (epoch ?? 0) - 1 };
   const { query, params } = baselineOf(id, { now, lapsed: await stateOf(bed, LAPSED), epochs: seen });
   const baselineStartedAt = performance.now();
-  const found = await count(bed, query, params);
+  const found = await count(bed, query, params, FIRST);
   const baseline = timed(baselineStartedAt);
   if (atRest) mustBe(`${id}: members`, found, await count(bed, `SELECT bitmapCardinality(members) AS n ${set}`, { uid, epoch }));
   if (found === 0 && bed.options.SCALE >= 1) throw new BenchError(`${id}: nobody is in it, so nothing was compared.`);
