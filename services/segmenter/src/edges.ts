@@ -38,7 +38,7 @@ export async function crossed(deps: Deps, workspaceId: number, windows: readonly
       .filter((o) => o !== 0)
       .map(slice)
       .join(' OR ');
-    const [table, kind] = source.type === 'kind' ? ['event_times', ` AND kind = ${params.text(source.kind)}`] : ['contacts', ''];
+    const [table, kind] = source.type === 'kind' ? ['entry_times', ` AND kind = ${params.text(source.kind)}`] : ['contacts', ''];
     return `SELECT DISTINCT ${n} AS n, toBool(${passed || 'false'}) AS passed, contact_id FROM ${table}
       WHERE workspace_id = ${ws}${kind} AND (${slices})`;
   });
@@ -64,7 +64,7 @@ export async function nextEdge(deps: Deps, workspaceId: number, windows: readonl
         return `SELECT minOrNull(toUnixTimestamp64Milli(assumeNotNull(${source.field}))) + ${shift} AS due FROM contacts
           WHERE workspace_id = ${ws} AND ${source.field} > ${after}`;
       // The first row of a range of the order, not its minimum: only the row's granule is read.
-      return `SELECT * FROM (SELECT toNullable(toUnixTimestamp64Milli(occurred_at)) + ${shift} AS due FROM event_times
+      return `SELECT * FROM (SELECT toNullable(toUnixTimestamp64Milli(occurred_at)) + ${shift} AS due FROM entry_times
         WHERE workspace_id = ${ws} AND kind = ${params.text(source.kind)} AND occurred_at > ${after}
         ORDER BY workspace_id, kind, occurred_at LIMIT 1)`;
     }),

@@ -24,7 +24,8 @@ export type Memory = {
   contactsPerStep: number;
   /** What the last step did: evaluated the contacts that it took, or took none. */
   previous: 'evaluated' | 'interrupted' | 'switched';
-  /** When a build was started last, by the process' clock. */
+  /** When contacts were evaluated last, and when a build was started last, by the process' clock. */
+  evaluatedAt: number;
   builtAt: number;
   /** The next edge has to be looked up again. */
   edgeUnknown: boolean;
@@ -38,6 +39,7 @@ export function createMemory(contactsPerStep: number): Memory {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     builds: new Map(),
     previous: 'evaluated',
+    evaluatedAt: performance.now(),
     builtAt: Number.NEGATIVE_INFINITY,
     logging: null,
   };

@@ -21,7 +21,9 @@ const REWATCH_MS = 10_000;
  */
 const BESIDE_BUILDS = 750;
 /** Most builds are read in this time when nothing else is; changes of members are late by as much. */
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 1_000;
+/** Builds that follow each other hold up the others for no longer. */
+const HELD_UP_MS = 2_500;
 /** Who has asked for a build often asks for another: steps stay short for so long. */
 const LINGER_MS = 5_000;
 
@@ -55,7 +57,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   const moving = definitions.live.filter(isMoving);
   // Before any mark is taken: what is taken from here on, the builds look at again.
   startBuilds(deps, context, new Set());
-  const mayStop = memory.previous === 'evaluated';
+  const mayStop = performance.now() - memory.evaluatedAt < HELD_UP_MS;
   const most = await contactsToTake(memory);
   const looked = most > 0 && (await lookForEdges(deps, context, moving, found));
   const { score, marks } = await readTouched(deps.redis, workspaceId, Math.max(1, most));
@@ -64,6 +66,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
   const evaluated = await evaluateUnlessAsked(deps, context, moving, wanted, mayStop);
   const taken = evaluated === null ? [] : wanted;
   if (evaluated === null) memory.previous = 'interrupted';
+  else if (memory.previous === 'evaluated') memory.evaluatedAt = performance.now();
   Object.assign(found, evaluated);
   for (const { dependency, whole } of taken) {
     if (whole === null) continue;
@@ -121,7 +124,8 @@ async function contactsToTake(memory: Memory): Promise<number> {
 
 /**
  * Evaluates contacts, unless somebody asks for a build meanwhile: then null, and every mark stays for a step after the one that builds.
- * Not twice before a step has evaluated some.
+ *
+ * @param mayStop not when the marks have been waiting for long
  */
 async function evaluateUnlessAsked(
   deps: Deps,

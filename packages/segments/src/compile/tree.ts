@@ -13,7 +13,7 @@ import { customKindCount, goalLeaf } from './goal.ts';
 import { Params } from './params.ts';
 import { everybodySql, groupPassSql, type Matched, Pass, type Rows, rowPassSql } from './pass.ts';
 import { memberSetParts, type SetRef } from './sets.ts';
-import { activityCount, anyActivity, asksForAny, countMatches, matchesEverybody, readsFirstCopies } from './timeline.ts';
+import { activityCount, anyActivity, asksForAny, countMatches, liesTogether, matchesEverybody, readsFirstCopies } from './timeline.ts';
 
 /** What a compiled statement relies on. */
 export const SETTINGS = {
@@ -145,12 +145,13 @@ class Compiler {
       const pass = this.#customEvents();
       return countMatches(leaf, customKindCount(leaf, pass, context), pass);
     }
-    // Kind by kind, each is one range of the kind-first order; of a few contacts, all kinds lie together in the other one.
+    // Kind by kind, each is one range of the orders for everybody; of a few contacts, all kinds lie together in theirs.
     const restricted = this.#context.contacts !== null;
     const final = readsFirstCopies(leaf);
-    const rows: Rows = { table: `timeline_by_${restricted ? 'contact' : 'kind'}`, where: this.#where };
-    if (final) rows.compare = 'candidates';
-    const name = `${final ? 'first' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`;
+    const byTime = !restricted && !final && liesTogether(leaf, context.clock);
+    const order = restricted ? 'timeline_by_contact' : byTime ? 'entry_times' : 'timeline_by_kind';
+    const rows: Rows = { table: order, where: this.#where, ...(final ? { compare: 'candidates' } : {}) };
+    const name = `${final ? 'first' : byTime ? 'timed' : 'raw'}${restricted ? '' : `_${this.#kindNumber(leaf.kind)}`}`;
     // Of a few contacts, one reading of their rows serves both questions.
     if (asksForAny(leaf) && !restricted)
       return anyActivity(

@@ -13,7 +13,7 @@ import type { Deps } from '../deps.ts';
 const TABLES = [
   'timeline_by_contact',
   'timeline_by_kind',
-  'event_times',
+  'entry_times',
   'custom_events',
   'custom_events_by_contact',
   'contact_lists',

@@ -22,7 +22,7 @@ const within = (column: string, days: number): string =>
 const bitmapOf = (from: string): string => `(SELECT groupBitmapState(contact_id) FROM ${from})`;
 const NEWSLETTER = bitmapOf(`contact_lists FINAL WHERE ${WS} AND list_id = 'newsletter' AND status = 'active'`);
 const activeIn = (kind: string, days: number): string =>
-  bitmapOf(`timeline_by_kind WHERE ${WS} AND kind = '${kind}' AND ${within('occurred_at', days)}`);
+  bitmapOf(`entry_times WHERE ${WS} AND kind = '${kind}' AND ${within('occurred_at', days)}`);
 const purchases = `custom_events FINAL WHERE ${WS} AND deleted_at IS NULL AND goal_type = 'purchase'`;
 
 /** By segment; each yields one row with the count `n`. */
@@ -30,7 +30,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   bench_profile: `SELECT count() AS n FROM contacts FINAL WHERE ${WS} AND country IN ('DE', 'FR') AND language IN ('de', 'fr')
       AND custom_number_1 >= 500 AND ${within('created_at', 365)}`,
   bench_lists: `SELECT bitmapAndnotCardinality(${NEWSLETTER}, ${bitmapOf(`contact_lists FINAL WHERE ${WS} AND list_id = 'customers'`)}) AS n`,
-  bench_opened: `SELECT count() AS n FROM (SELECT contact_id FROM timeline_by_kind
+  bench_opened: `SELECT count() AS n FROM (SELECT contact_id FROM entry_times
       WHERE ${WS} AND kind = 'open_email' AND ${within('occurred_at', 30)}
       GROUP BY contact_id HAVING uniqExact(entry, occurred_at) >= 3)`,
   bench_quiet: `SELECT bitmapAndnotCardinality(${NEWSLETTER}, ${activeIn('click_email', 90)}) AS n`,

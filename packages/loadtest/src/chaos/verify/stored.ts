@@ -122,7 +122,7 @@ export async function readRemains(stores: Stores, erasedIds: readonly number[]):
   for (const [table, condition] of [
     ...ORDERS.map((name) => [name, ''] as const),
     ...CUSTOM_TABLES.map((name) => [name, ''] as const),
-    ['event_times', ''] as const,
+    ['entry_times', ''] as const,
     // Leaves stay, as tombstones of an id that is nobody's.
     ...['segment_flips', 'segment_flips_by_contact'].map((name) => [name, ' AND state = 1'] as const),
     ['contact_lists', ''] as const,
