@@ -21,7 +21,7 @@ const REWATCH_MS = 10_000;
  */
 const BESIDE_BUILDS = 750;
 /** Most builds are read in this time when nothing else is; changes of members are late by as much. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 1_500;
 /** Builds that follow each other hold up the others for no longer. */
 const HELD_UP_MS = 2_500;
 /** Who has asked for a build often asks for another: steps stay short for so long. */

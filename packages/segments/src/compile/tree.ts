@@ -40,7 +40,7 @@ export const SETTINGS = {
  * again: with the default of a second, previews that follow each other held up an evaluation of half a second for more than a minute.
  */
 export const FIRST = { priority: '1' } as const;
-export const SECOND = { priority: '2', low_priority_query_wait_time_ms: '5' } as const;
+export const SECOND = { priority: '2', low_priority_query_wait_time_ms: '10' } as const;
 
 export type TreeInput = { tree: Node; timezone: string };
 
