@@ -2,9 +2,8 @@
 import { markTouched, readTouched } from '@muster/queues';
 import { sleep } from '@muster/runtime';
 import { expect, test } from 'vitest';
-import { until } from '../support/pipeline.ts';
 import { days, did, says } from './support.ts';
-import { once, useInside } from './support-inside.ts';
+import { gate, once, stepBeside, useInside } from './support-inside.ts';
 
 const made = useInside();
 
@@ -63,10 +62,7 @@ test('an edge that is due when a step only switches is looked for in the next on
   await tenant.right({ recent: ['a@x.io'], named: [] }, { withinMs: 1 });
 
   await tenant.rebuild('named');
-  // A step that does not wait for the build which it begins.
-  evaluator.memory.previous = 'switched';
-  await evaluator.step();
-  await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
+  await stepBeside(evaluator);
   evaluator.now = edge + 100;
   evaluator.memory.previous = 'evaluated';
   await evaluator.step();
@@ -125,4 +121,93 @@ test('whose entry has just come is looked at like one with a new entry, and only
   await evaluator.settle();
   expect(marked).toEqual({ 'kind:open_email': 1, 'window:kind:open_email': 1 });
   await tenant.right({ recent: ['new@x.io'] }, { withinMs: 1 });
+});
+
+/** A segment, and an evaluator that has to look at somebody who joins it. */
+async function somebodyWaits() {
+  const tenant = await made.stack.open();
+  await tenant.upsert('a@x.io', { first_name: 'y' });
+  await tenant.delivered();
+  await tenant.define({ x: says('first_name', 'x'), y: says('first_name', 'y') });
+  const evaluator = made.inside.evaluator(tenant.id);
+  await evaluator.settle();
+  await tenant.upsert('a@x.io', { first_name: 'x' });
+  await tenant.delivered();
+  const waiting = async (): Promise<number> => (await readTouched(made.inside.redis, tenant.id, 100)).marks.length;
+  return { tenant, evaluator, waiting };
+}
+
+test('who asks for a build does not wait for an evaluation, whose marks stay for the step after the switch', async () => {
+  const { tenant, evaluator, waiting } = await somebodyWaits();
+  once(evaluator, 'begun', () => tenant.rebuild('y'));
+  await evaluator.step();
+  expect(evaluator.memory.previous).toBe('interrupted');
+  expect(await waiting(), 'marks').toBeGreaterThan(0);
+  expect(await tenant.members()).toEqual({ x: [], y: ['a@x.io'] });
+
+  await evaluator.step();
+  expect(evaluator.memory.previous).toBe('switched');
+  expect(await waiting(), 'marks').toBeGreaterThan(0);
+  expect(await tenant.members()).toEqual({ x: [], y: [] });
+
+  await evaluator.step();
+  expect(evaluator.memory.previous).toBe('evaluated');
+  expect(await waiting(), 'marks').toBe(0);
+  expect(await tenant.members()).toEqual({ x: ['a@x.io'], y: [] });
+});
+
+test('an evaluation that has been held up for long is not interrupted, and goes on beside a build that takes long', async () => {
+  const { tenant, evaluator, waiting } = await somebodyWaits();
+  evaluator.memory.evaluatedAt = performance.now() - 60_000;
+  const held = gate();
+  evaluator.hook = async (point) => {
+    if (point === 'segmenter.begun' && evaluator.memory.builds.size === 0) await tenant.rebuild('y');
+    if (point === 'segmenter.staged') await held.passed;
+  };
+  await evaluator.step();
+  expect(evaluator.memory.previous).toBe('evaluated');
+  expect(await waiting(), 'marks').toBe(0);
+  expect(await tenant.members()).toEqual({ x: ['a@x.io'], y: [] });
+
+  await evaluator.step();
+  expect(evaluator.memory.builds.size, 'builds').toBe(1);
+  await tenant.upsert('a@x.io', { first_name: 'z' });
+  await tenant.delivered();
+  await evaluator.step();
+  expect(await tenant.members()).toEqual({ x: [], y: [] });
+  evaluator.hook = () => undefined;
+  held.open();
+  await evaluator.settle();
+  expect(await tenant.members()).toEqual({ x: [], y: [] });
+});
+
+test('a day begins while an audit is under way: the segment is computed anew, and nobody is called wrong', async () => {
+  const tenant = await made.stack.open();
+  const midnight = Date.parse('2027-03-02T00:00:00.000Z');
+  await tenant.upsert('a@x.io', { custom_datetime_1: '2001-03-02T12:00:00Z' });
+  await tenant.upsert('b@x.io', { custom_datetime_1: '2001-03-03T12:00:00Z' });
+  await tenant.delivered();
+  const filter = { field_name: 'custom_datetime_1', field_type: 'time' as const, operator: 'anniversary_in_the_next_days' as const };
+  await tenant.define({
+    soon: { kind: 'leaf', leaf: { source: 'contacts', contact: { filters: [{ ...filter, string_values: ['1'] }] } } },
+  });
+  const evaluator = made.inside.evaluator(tenant.id);
+  evaluator.now = midnight - 1_000;
+  await evaluator.settle();
+  await tenant.right({ soon: ['a@x.io'] }, { withinMs: 1 });
+
+  await tenant.rebuild('soon', 'audit');
+  const held = gate();
+  evaluator.hook = async (point) => {
+    if (point === 'segmenter.staged') await held.passed;
+  };
+  await evaluator.step();
+  evaluator.now = midnight + 1_000;
+  await evaluator.step();
+  evaluator.hook = () => undefined;
+  held.open();
+  await evaluator.settle();
+  await tenant.right({ soon: ['a@x.io', 'b@x.io'] }, { withinMs: 1 });
+  const { rows } = await tenant.pool.query('SELECT audit_drift FROM segments WHERE workspace_id = $1', [tenant.id]);
+  expect(rows).toEqual([{ audit_drift: null }]);
 });

@@ -6,7 +6,7 @@ import { sleep } from '@muster/runtime';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/pipeline.ts';
 import { and, atLeast, days, did, inSegment, none, onList, or, says, type Tenant } from './support.ts';
-import { Crash, type Evaluator, gate, once, useInside } from './support-inside.ts';
+import { Crash, type Evaluator, gate, once, stepBeside, useInside } from './support-inside.ts';
 
 const made = useInside({ env: { MUSTER_ERASURE_SETTLE_SECONDS: '1', MUSTER_SWEEP_SECONDS: '1' } });
 
@@ -134,10 +134,7 @@ describe('changes during builds, from the end of the reading to the switch', () 
     await tenant.define({ x: says('first_name', 'x'), not_x: inSegment('x', 'not_in') });
     await evaluator.settle();
     await tenant.rebuild('not_x', reason);
-    // A step that does not wait for the build which it begins.
-    evaluator.memory.previous = 'switched';
-    await evaluator.step();
-    await until('the build', async () => [...evaluator.memory.builds.values()][0]?.outcome);
+    await stepBeside(evaluator);
     await say(tenant, { [A]: 'y', [C]: 'x' });
     // The step before has only switched: this one takes marks and switches.
     evaluator.memory.previous = 'switched';

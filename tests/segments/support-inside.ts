@@ -158,3 +158,16 @@ export function gate(): { passed: Promise<void>; open: () => void } {
   });
   return { passed, open };
 }
+
+/** A step that does not wait for the builds which it begins; they have been read when this resolves, and the next step can switch to them. */
+export async function stepBeside(evaluator: Evaluator): Promise<void> {
+  const held = gate();
+  evaluator.hook = async (point) => {
+    if (point === 'segmenter.staged') await held.passed;
+  };
+  evaluator.memory.previous = 'switched';
+  await evaluator.step();
+  evaluator.hook = () => undefined;
+  held.open();
+  await Promise.all([...evaluator.memory.builds.values()].map(({ ended }) => ended));
+}

@@ -139,10 +139,11 @@ export async function commitStep(pool: Pool, commit: Commit): Promise<void> {
          FROM unnest($1::int[], $2::int[]) AS a (uid, drift) WHERE segment_uid = a.uid`,
         [commit.audits.map((a) => a.segmentUid), commit.audits.map((a) => a.drift)],
       );
+    // Instead of an audit, too: it would call those wrong who only have not been computed yet.
     if (commit.rebuild.length > 0)
       await client.query(
         `UPDATE segments SET build_reason = r.reason FROM unnest($1::int[], $2::text[]) AS r (uid, reason)
-         WHERE segment_uid = r.uid AND build_reason IS NULL`,
+         WHERE segment_uid = r.uid AND (build_reason IS NULL OR build_reason = 'audit')`,
         [commit.rebuild.map((r) => r.segmentUid), commit.rebuild.map((r) => r.reason)],
       );
   });

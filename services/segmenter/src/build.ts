@@ -36,6 +36,9 @@ export type Build = {
 /** Contacts that a switch looks at again; above that the build starts over. */
 export const MAX_REPLAY = 10_000;
 
+/** Whether somebody waits for it, and not only for that everything be right. */
+export const isAskedFor = ({ build_reason }: Definition['row']): boolean => build_reason === 'changed' || build_reason === 'requested';
+
 export function startBuild(deps: Deps, definition: Definition, moment: Moment): Build {
   const id = randomUUID();
   let done: () => void = () => undefined;
@@ -74,7 +77,7 @@ async function read(deps: Deps, definition: Definition, id: string, moment: Mome
 async function stage(deps: Deps, { tree, row }: Definition, id: string, moment: Moment): Promise<void> {
   const { workspaceId, now, sets } = moment;
   const compiled = compileTrees([{ tree, timezone: row.timezone }], { workspaceId, now, contacts: null, members: sets });
-  await insertFrom(deps, 'build', {
+  await insertFrom(deps, isAskedFor(row) ? 'build' : 'rebuild', {
     query: `INSERT INTO segment_staging (workspace_id, build_id, members)
       SELECT ${compiled.params.add('UInt32', workspaceId)}, ${compiled.params.text(id)}, ${compiled.results[0]} FROM ${compiled.from}`,
     params: compiled.params.values,

@@ -3,7 +3,7 @@ import { localDayOf } from '@muster/domain';
 import type { SegmentRow } from '@muster/postgres';
 import { markedAmong, touch } from '@muster/queues';
 import { movesBy } from '@muster/segments';
-import { type Build, compareSet, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
+import { type Build, compareSet, isAskedFor, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
 import { canEvaluate, type Definition, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
 import { crossed, dayBegan } from './edges.ts';
@@ -45,7 +45,7 @@ export function startBuilds(deps: Deps, context: StepContext, settled: ReadonlyS
     if (build_reason === null || unlogged || memory.builds.has(segment_uid) || settled.has(segment_uid)) continue;
     if (!canEvaluate(definition, definitions)) continue;
     memory.builds.set(segment_uid, startBuild(deps, definition, context));
-    memory.builtAt = performance.now();
+    if (isAskedFor(definition.row)) memory.builtAt = performance.now();
   }
 }
 

@@ -7,12 +7,15 @@ import type { Deps } from './deps.ts';
 type Params = Record<string, unknown>;
 type Settings = NonNullable<Parameters<ClickHouse['query']>[0]['clickhouse_settings']>;
 
-/** What somebody waits for who asked for a segment. */
-const ASKED_FOR: ReadonlySet<string> = new Set(['build', 'switch']);
+/**
+ * What somebody waits for comes before the evaluation of contacts. Computing everybody anew for another reason has no priority: it neither
+ * holds up evaluations nor makes way for every preview, or it might never end.
+ */
+const PRIORITIES: Readonly<Record<string, Settings>> = { build: FIRST, switch: FIRST, rebuild: {}, audit: {} };
 
 const settings = (deps: Deps, purpose: string, seconds: number): Settings => ({
   ...SETTINGS,
-  ...(ASKED_FOR.has(purpose) ? FIRST : SECOND),
+  ...(PRIORITIES[purpose] ?? SECOND),
   max_execution_time: seconds,
   max_memory_usage: String(deps.config.MUSTER_SEGMENT_MEMORY_BYTES),
   timeout_overflow_mode: 'throw',

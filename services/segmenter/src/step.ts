@@ -3,7 +3,7 @@ import { beginStep, commitStep, dropStep, type Step, segmentsToEvaluate } from '
 import { type Marks, markTouched, readTouched, removeTouched, watchDependencies } from '@muster/queues';
 import { errorFields, sleep } from '@muster/runtime';
 import { untilAsked } from './asked.ts';
-import type { Build } from './build.ts';
+import { type Build, isAskedFor } from './build.ts';
 import { settleBuilds, startBuilds } from './builds.ts';
 import { type Definition, type Definitions, isMoving, memberSets, readDefinitions } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -107,15 +107,16 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
 }
 
 /**
- * How many contacts this step looks at. None when builds have been read: whoever waits for them does not wait for others, whose marks stay for
- * the next step. A build that has just begun is waited for. Not twice in a row, or a thousand builds would hold up everybody.
+ * How many contacts this step looks at. None when builds have been read that somebody waits for: who does, does not wait for others, whose marks
+ * stay for the next step. Such a build that has just begun is waited for. Not twice in a row, or a thousand builds would hold up everybody.
  */
 async function contactsToTake(memory: Memory): Promise<number> {
   const builds = [...memory.builds.values()];
+  const awaited = builds.filter(({ definition }) => isAskedFor(definition.row));
   const mayWait = memory.previous !== 'switched';
-  const left = Math.min(...builds.map(({ startedAt }) => startedAt)) + PATIENCE_MS - performance.now();
-  if (mayWait && builds.length > 0 && left > 0) await Promise.race([Promise.all(builds.map(({ ended }) => ended)), sleep(left)]);
-  const switching = mayWait && builds.some(({ outcome }) => outcome !== null);
+  const left = Math.min(...awaited.map(({ startedAt }) => startedAt)) + PATIENCE_MS - performance.now();
+  if (mayWait && awaited.length > 0 && left > 0) await Promise.race([Promise.all(awaited.map(({ ended }) => ended)), sleep(left)]);
+  const switching = mayWait && awaited.some(({ outcome }) => outcome !== null);
   memory.previous = switching ? 'switched' : 'evaluated';
   if (switching) return 0;
   const short = builds.length > 0 || performance.now() - memory.builtAt < LINGER_MS;
