@@ -19,7 +19,7 @@ const REWATCH_MS = 10_000;
  * While builds are read, steps look at so few contacts: whoever waits for a build waits for the step before its switch, too, and what is
  * looked at meanwhile is looked at again by the build, of at most ten thousand contacts.
  */
-const BESIDE_BUILDS = 750;
+const BESIDE_BUILDS = 400;
 /** Most builds are read in this time when nothing else is; changes of members are late by as much. */
 const PATIENCE_MS = 1_500;
 /** Builds that follow each other hold up the others for no longer. */
