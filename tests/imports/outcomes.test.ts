@@ -2,7 +2,7 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { eraseContact } from '@muster/postgres';
 import { importFile } from '@muster/queues';
-import { redisMicros } from '@muster/runtime';
+import { redisMicros, sleep } from '@muster/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectBalanced, type Importer, type ImportStack, startImportStack, until } from './support.ts';
 
@@ -234,5 +234,22 @@ describe('erasure', () => {
     expect(Object.keys(await tenant.contacts())).toEqual(['bob@example.com']);
     const later = await tenant.run(csv('email', 'ada@example.com'));
     expect(later.counts.created).toBe(1);
+  });
+});
+
+describe('ClickHouse is far behind', () => {
+  test('an import that is started waits, and goes on by itself', async () => {
+    importer = await stack.open();
+    await importer.pool.query(
+      `INSERT INTO job_ledger (chunk_id, workspace_id, source, accepted_at, items, events_pending)
+       SELECT 'behind-' || n, 0, 'timeline', 0, 0, true FROM generate_series(1, 1000) AS n`,
+    );
+    const id = await importer.begin(csv('email', 'ada@example.com'));
+    await until('the scan', async () => (await importer.get(id)).records === 1);
+    await sleep(2_000);
+    expect(await importer.get(id)).toMatchObject({ status: 'running', done: 0 });
+    expect(await importer.contacts()).toEqual({});
+    await importer.pool.query(`DELETE FROM job_ledger WHERE chunk_id LIKE 'behind-%'`);
+    expect(await importer.ended(id)).toMatchObject({ status: 'completed', counts: { created: 1 } });
   });
 });
