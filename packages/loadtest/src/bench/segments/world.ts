@@ -25,8 +25,8 @@ export type World = Counts & {
 
 const NOTE = 'bench-world.json';
 const SLICE = 1_000_000;
-/** Both orders and the time of an event, as measured (188 and 41), with room for merges under way. */
-const BYTES_AN_EVENT = { wide: 220, narrow: 60 };
+/** Both orders and the time of an event, as measured (221; narrow ones 150 less), with room for merges under way. */
+const BYTES_AN_EVENT = { wide: 250, narrow: 85 };
 /** The largest world has so many times the contacts of the first. */
 const ROOM = 4;
 const MERGED_WITHIN_MS = 600_000;
