@@ -38,7 +38,10 @@ export async function applyMigration(clickhouse: ClickHouse, migration: ClickHou
   });
 }
 
-const TABLES = ['contacts', 'contact_lists', 'timeline_by_contact', 'timeline_by_kind', 'custom_events', 'custom_events_by_contact'];
+const TABLES = [
+  ...['contacts', 'contact_lists', 'timeline_by_contact', 'timeline_by_kind', 'entry_times', 'custom_events', 'custom_events_by_contact'],
+  ...['segment_sets', 'segment_flips', 'segment_flips_by_contact'],
+];
 
 /** With `on`, every insert is fsynced (part and directory): acknowledged rows also survive power loss, at lower speed. */
 export async function setPowerSafe(clickhouse: ClickHouse, on: boolean): Promise<void> {

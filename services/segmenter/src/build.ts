@@ -8,6 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { clickhouseTime } from '@muster/clickhouse';
+import { errorFields } from '@muster/runtime';
 import { compileTrees, leavesOf, memberSetSql, Params, type SetRef } from '@muster/segments';
 import { z } from 'zod';
 import type { Definition } from './definitions.ts';
@@ -49,13 +50,20 @@ export function startBuild(deps: Deps, definition: Definition, moment: Moment): 
       done = resolve;
     }),
   };
-  void read(deps, definition, id, moment).then((outcome) => {
-    build.outcome = outcome;
-    done();
-  });
+  void read(deps, definition, id, moment)
+    .catch((error: unknown): BuildOutcome => {
+      const { workspaceId: workspace } = moment;
+      deps.log.warn({ workspace, segment: definition.row.segment_uid, ...errorFields(error) }, 'a build broke, it starts over');
+      return { state: 'broken' };
+    })
+    .then((outcome) => {
+      build.outcome = outcome;
+      done();
+    });
   return build;
 }
 
+/** @throws what is not the segment's fault */
 async function read(deps: Deps, definition: Definition, id: string, moment: Moment): Promise<BuildOutcome> {
   try {
     await stage(deps, definition, id, moment);
@@ -63,13 +71,7 @@ async function read(deps: Deps, definition: Definition, id: string, moment: Mome
     return { state: 'staged' };
   } catch (error) {
     const reason = reasonOf(error);
-    if (reason === null) {
-      deps.log.warn(
-        { workspace: moment.workspaceId, segment: definition.row.segment_uid, error_name: String(error) },
-        'a build broke, it starts over',
-      );
-      return { state: 'broken' };
-    }
+    if (reason === null) throw error;
     return { state: 'failed', error: `${await guiltyLeaf(deps, definition, moment)}: ${reason}` };
   }
 }

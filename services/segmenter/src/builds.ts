@@ -2,7 +2,7 @@
 import { localDayOf } from '@muster/domain';
 import type { SegmentRow } from '@muster/postgres';
 import { markedAmong, touch } from '@muster/queues';
-import { movesBy } from '@muster/segments';
+import { FIRST, movesBy } from '@muster/segments';
 import { type Build, compareSet, isAskedFor, MAX_REPLAY, movedBy, movesSince, type SetParts, startBuild, storeSet } from './build.ts';
 import { canEvaluate, type Definition, setOf } from './definitions.ts';
 import type { Deps } from './deps.ts';
@@ -98,7 +98,7 @@ async function switchTo(deps: Deps, context: StepContext, build: Build, found: F
   // With the moves of this very step: no mark will tell of them later.
   const moment = { ...context, sets: withPending(context.sets, found.flips) };
   const members =
-    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, moment)).get(row.segment_uid) ?? [])];
+    replayed.length === 0 ? [] : [...((await evaluateContacts(deps, [definition], replayed, moment, FIRST)).get(row.segment_uid) ?? [])];
   const stored = setOf(row, step);
   const parts: SetParts = { workspaceId, buildId: build.id, stored, replayed, members };
   if (row.build_reason === 'audit' && stored) {

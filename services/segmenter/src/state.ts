@@ -24,8 +24,9 @@ export type Memory = {
   contactsPerStep: number;
   /** What the last step did: evaluated the contacts that it took, or took none. */
   previous: 'evaluated' | 'interrupted' | 'switched';
-  /** When contacts were evaluated last, and when a build was started last, by the process' clock. */
+  /** By the process' clock: when contacts were evaluated last, when no mark was left, and when a build was started that somebody waits for. */
   evaluatedAt: number;
+  caughtUpAt: number;
   builtAt: number;
   /** The next edge has to be looked up again. */
   edgeUnknown: boolean;
@@ -40,6 +41,7 @@ export function createMemory(contactsPerStep: number): Memory {
     builds: new Map(),
     previous: 'evaluated',
     evaluatedAt: performance.now(),
+    caughtUpAt: performance.now(),
     builtAt: Number.NEGATIVE_INFINITY,
     logging: null,
   };

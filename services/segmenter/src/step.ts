@@ -26,6 +26,8 @@ const PATIENCE_MS = 1_500;
 const HELD_UP_MS = 2_500;
 /** Who has asked for a build often asks for another: steps stay short for so long. */
 const LINGER_MS = 5_000;
+/** Not for an evaluator that has been behind for so long: too many marks of one kind become one of everybody. */
+const BEHIND_MS = 30_000;
 
 export async function takeStep(deps: Deps, workspaceId: number, memory: Memory): Promise<StepEnd> {
   const step = await beginStep(deps.pool, workspaceId, deps.holder, LEASE_SECONDS);
@@ -49,16 +51,27 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
 }
 
 async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory, wrote: Wrote): Promise<StepEnd> {
-  const now = deps.clock(step.now);
+  const begunAt = performance.now();
   const { definitions, intact } = await refresh(deps, workspaceId, step, memory);
-  const context: StepContext = { workspaceId, now, sets: memberSets(definitions, step), step, definitions, memory, wrote };
+  const begun: StepContext = {
+    workspaceId,
+    now: deps.clock(step.now),
+    sets: memberSets(definitions, step),
+    step,
+    definitions,
+    memory,
+    wrote,
+  };
   const found: Findings = { moves: [], switches: [], failures: [], audits: [], rebuild: [], flips: [], touched: new Map() };
 
   const moving = definitions.live.filter(isMoving);
   // Before any mark is taken: what is taken from here on, the builds look at again.
-  startBuilds(deps, context, new Set());
+  startBuilds(deps, begun, new Set());
   const mayStop = performance.now() - memory.evaluatedAt < HELD_UP_MS;
   const most = await contactsToTake(memory);
+  // What happened while it waited has happened: the marks that are read next may be about it.
+  const now = deps.clock(step.now + Math.floor(performance.now() - begunAt));
+  const context: StepContext = { ...begun, now };
   const looked = most > 0 && (await lookForEdges(deps, context, moving, found));
   const { score, marks } = await readTouched(deps.redis, workspaceId, Math.max(1, most));
   if (!intact || score < step.touchScore) afterLoss(memory, moving, found);
@@ -89,6 +102,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
     marks.some((m) => m.left > 0) ||
     taken.length < marks.length ||
     taken.some((t, n) => t.contacts.length < (marks[n]?.contacts.length ?? 0));
+  if (!left) memory.caughtUpAt = performance.now();
   // What changes the definitions' members is not in `moving` yet: the next step knows their windows.
   const working = left || found.touched.size > 0 || memory.builds.size > 0 || found.rebuild.length > 0 || found.switches.length > 0;
   if (taken.length > 0 || looked || found.switches.length > 0) memory.edgeUnknown = true;
@@ -119,7 +133,8 @@ async function contactsToTake(memory: Memory): Promise<number> {
   const switching = mayWait && awaited.some(({ outcome }) => outcome !== null);
   memory.previous = switching ? 'switched' : 'evaluated';
   if (switching) return 0;
-  const short = builds.length > 0 || performance.now() - memory.builtAt < LINGER_MS;
+  const since = (ms: number): number => performance.now() - ms;
+  const short = (builds.length > 0 || since(memory.builtAt) < LINGER_MS) && since(memory.caughtUpAt) < BEHIND_MS;
   return short ? Math.min(BESIDE_BUILDS, memory.contactsPerStep) : memory.contactsPerStep;
 }
 

@@ -20,7 +20,7 @@ const MOST_EXTRA = 6;
 /** A statement about more contacts than this that exceeds its limits is split before a segment is blamed. */
 const SPLIT_ABOVE = 1_000;
 
-/** @param signal nobody wants to know any more: no further statement is made */
+/** @param signal nobody wants to know any more: no further group is evaluated */
 export async function evaluateTouched(
   deps: Deps,
   context: StepContext,

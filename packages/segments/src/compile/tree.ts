@@ -24,6 +24,8 @@ export const SETTINGS = {
   optimize_move_to_prewhere_if_final: 0,
   // A million contacts looked up in the index one by one take longer than the whole table.
   use_index_for_in_with_subqueries: 0,
+  // Counts for every contact at once go to the disk before they are too much for the memory.
+  max_bytes_ratio_before_external_group_by: 0.5,
   // Statements are many and all differ: compiling each to machine code takes longer than running it.
   compile_expressions: 0,
   compile_aggregate_expressions: 0,

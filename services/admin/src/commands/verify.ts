@@ -81,16 +81,17 @@ function verifyCounts(deps: Deps, { workspaceId }: Workspace): Promise<string[]>
     // A parked custom event that is on its way through its lane is in neither place for a moment.
     if (parked !== balance.parked) faults.push(`${balance.parked} items are parked in the ledger, ${parked} in the table`);
     const heads = await count(postgres, 'SELECT count(*) AS n FROM custom_event_heads WHERE workspace_id = $1', workspaceId);
-    const [entries] = await clickhouseRows<{ contact: string; kind: string; events: string; moved: string }>(
+    const [entries] = await clickhouseRows<{ contact: string; kind: string; times: string; events: string; moved: string }>(
       deps.clickhouse(),
       `SELECT (SELECT count() FROM timeline_by_contact FINAL WHERE workspace_id = {ws:UInt32}) AS contact,
               (SELECT count() FROM timeline_by_kind FINAL WHERE workspace_id = {ws:UInt32}) AS kind,
+              (SELECT count() FROM entry_times FINAL WHERE workspace_id = {ws:UInt32} AND NOT startsWith(kind, 'custom_event.')) AS times,
               (SELECT count() FROM custom_events FINAL WHERE workspace_id = {ws:UInt32}) AS events,
               (SELECT count() FROM custom_events_by_contact FINAL WHERE workspace_id = {ws:UInt32}) AS moved`,
       { ws: workspaceId },
     );
-    if (entries?.contact !== entries?.kind)
-      faults.push(`the timeline has ${entries?.contact} entries by contact, ${entries?.kind} by kind`);
+    if (entries?.contact !== entries?.kind || entries?.kind !== entries?.times)
+      faults.push(`the timeline has ${entries?.contact} entries by contact, ${entries?.kind} by kind, ${entries?.times} by time`);
     for (const [order, n] of [
       ['by key', entries?.events],
       ['by contact', entries?.moved],
