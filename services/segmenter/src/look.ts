@@ -24,6 +24,9 @@ export async function lookForEdges(
   return true;
 }
 
+/** How a step ends: contacts are left or builds are under way, it took contacts, it looked for edges, up to which moment they were looked for. */
+type Ending = { moving: readonly Definition[]; working: boolean; took: boolean; looked: boolean; checkedTo: number };
+
 /**
  * When to look next, null when nothing has an edge. Exact when the workspace is at rest, soon while it is not: finding the next edge of fifty
  * segments takes as long as looking for those that were crossed, and where events keep coming there is always one.
@@ -31,13 +34,7 @@ export async function lookForEdges(
 export async function nextLook(
   deps: Deps,
   { workspaceId, step, now, memory }: StepContext,
-  {
-    moving,
-    working,
-    took,
-    looked,
-    checkedTo,
-  }: { moving: readonly Definition[] } & Record<'working' | 'took' | 'looked', boolean> & { checkedTo: number },
+  { moving, working, took, looked, checkedTo }: Ending,
 ): Promise<number | null> {
   if (!memory.edgeUnknown) return step.nextDueAt;
   const soon = now + PACE_MS;

@@ -11,7 +11,7 @@ import { writeFlips } from './flips.ts';
 import { completeLogs } from './logs.ts';
 import { lookForEdges, nextLook } from './look.ts';
 import { type Findings, forget, LEASE_SECONDS, type Memory, type StepContext, type StepEnd, type Wrote } from './state.ts';
-import { evaluateTouched } from './touched.ts';
+import { type Evaluated, evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
 const REWATCH_MS = 10_000;
@@ -149,7 +149,7 @@ async function evaluateUnlessAsked(
   moving: readonly Definition[],
   marks: readonly Marks[],
   mayStop: boolean,
-): Promise<Awaited<ReturnType<typeof evaluateTouched>> | null> {
+): Promise<Evaluated | null> {
   const ended = new AbortController();
   const evaluated = evaluateTouched(deps, context, moving, marks, ended.signal);
   try {

@@ -13,7 +13,7 @@ import { compareMembers, evaluateContacts, existing, type Flips, type Moment, st
 import type { Findings, StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
-type Evaluated = Pick<Findings, 'moves' | 'flips' | 'failures'>;
+export type Evaluated = Pick<Findings, 'moves' | 'flips' | 'failures'>;
 
 /** Pairs of segment and contact that one reading may have for one that is wanted: five kinds of events with a few segments each have five. */
 const MOST_EXTRA = 6;

@@ -77,9 +77,19 @@ export class Pass {
 const states = (conditions: readonly string[]) =>
   `tuple(${conditions.map((c) => (c === '1' ? 'groupBitmapState(contact_id)' : `groupBitmapStateIf(contact_id, ${c})`)).join(', ')})`;
 
+/** What passes read: no other text becomes the name of a table. */
+type Table =
+  | 'contacts'
+  | 'contact_lists'
+  | 'timeline_by_contact'
+  | 'timeline_by_kind'
+  | 'entry_times'
+  | 'custom_events'
+  | 'custom_events_by_contact';
+
 /** The table of a pass, and which of its rows it may read. */
 export type Rows = {
-  table: string;
+  table: Table;
   /** About the columns that all copies of a row share. */
   where: string;
   /** What else must hold for a row to count, whoever asks. */

@@ -177,7 +177,7 @@ class Compiler {
     return this.#pass('custom_pass', (p) => groupPassSql(p, { table, where: this.#where, alive: 'deleted_at IS NULL', compare: 'all' }));
   }
 
-  #rows(pass: Pass, table: string): string {
+  #rows(pass: Pass, table: Rows['table']): string {
     return rowPassSql(pass, { table, where: this.#where, compare: 'all' });
   }
 

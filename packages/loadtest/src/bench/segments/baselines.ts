@@ -5,6 +5,7 @@
 import type { EpochState, SegmentRow } from '@muster/postgres';
 import { LAPSED } from './trees.ts';
 import { LINK } from './world-rows.ts';
+import type { Kind } from './writers.ts';
 
 export type Question = {
   /** The moment of the evaluation, milliseconds. */
@@ -21,7 +22,7 @@ const within = (column: string, days: number): string =>
   `${column} > fromUnixTimestamp64Milli({now:Int64} - ${days * DAY_MS}, 'UTC') AND ${column} <= fromUnixTimestamp64Milli({now:Int64}, 'UTC')`;
 const bitmapOf = (from: string): string => `(SELECT groupBitmapState(contact_id) FROM ${from})`;
 const NEWSLETTER = bitmapOf(`contact_lists FINAL WHERE ${WS} AND list_id = 'newsletter' AND status = 'active'`);
-const activeIn = (kind: string, days: number): string =>
+const activeIn = (kind: Kind, days: number): string =>
   bitmapOf(`entry_times WHERE ${WS} AND kind = '${kind}' AND ${within('occurred_at', days)}`);
 const purchases = `custom_events FINAL WHERE ${WS} AND deleted_at IS NULL AND goal_type = 'purchase'`;
 
