@@ -8,13 +8,18 @@ import { evaluateWorkspace } from './evaluator.ts';
 import { createMemory, type Memory } from './state.ts';
 
 const SWEEP_MS = 1_000;
+/** Members are remembered of so many workspaces, those that were evaluated last. */
+const REMEMBERED = 8;
 
 /** The worker of the queue, not running yet. A job that fails is nothing lost: what it was for is in Redis and Postgres, and the sweep asks again. */
 export function createEvaluationWorker(deps: Deps, connection: Redis): Worker {
   const memories = new Map<number, Memory>();
   const evaluate = async (workspaceId: number): Promise<void> => {
     const memory = memories.get(workspaceId) ?? createMemory(deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
+    // The last one of the map is the one that was evaluated last.
+    memories.delete(workspaceId);
     memories.set(workspaceId, memory);
+    [...memories.values()].at(-1 - REMEMBERED)?.known.forget();
     await evaluateWorkspace(deps, workspaceId, memory);
   };
   const worker = new Worker(SEGMENTS_QUEUE, (job) => evaluate(evaluationSchema.parse(job.data).ws), {

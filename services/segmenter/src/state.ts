@@ -3,6 +3,7 @@ import type { Rebuild, SegmentAudit, SegmentFailure, SegmentMoves, SegmentSwitch
 import type { Touched } from '@muster/queues';
 import type { Build } from './build.ts';
 import type { Definition, Definitions } from './definitions.ts';
+import { KnownMembers } from './known.ts';
 import type { Flips, Moment } from './members.ts';
 
 /** Longer than a step takes; a killed process' workspaces wait this long. */
@@ -14,6 +15,8 @@ export type Memory = {
   epoch: number;
   definitions: Definitions | null;
   parsed: Map<string, Omit<Definition, 'row'>>;
+  /** As of the last epoch of this process. */
+  known: KnownMembers;
   generation: number;
   /** The rows were changed by a step. */
   stale: boolean;
@@ -38,6 +41,7 @@ export type StepEnd = 'idle' | 'more' | 'taken';
 export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
+    known: new KnownMembers(),
     builds: new Map(),
     previous: 'evaluated',
     evaluatedAt: performance.now(),
@@ -50,6 +54,7 @@ export function createMemory(contactsPerStep: number): Memory {
 /** Another process was the evaluator meanwhile. Builds that are under way are of no use: their marks were taken by somebody else. */
 export function forget(memory: Memory): void {
   memory.builds.clear();
+  memory.known.forget();
   Object.assign(memory, { definitions: null, generation: -1, stale: true, edgeUnknown: true });
 }
 

@@ -42,6 +42,7 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
   } catch (error) {
     // It may have been committed all the same: what is remembered is read again.
     Object.assign(memory, { stale: true, edgeUnknown: true });
+    memory.known.forget();
     if (!wrote.anything)
       await dropStep(deps.pool, workspaceId, deps.holder, step.epoch).catch((e: unknown) =>
         deps.log.debug(errorFields(e), 'an empty epoch stays open; the next one voids it'),
@@ -112,6 +113,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
     ...{ workspaceId, holder: deps.holder, epoch: step.epoch, now, ...found },
     ...{ checkedTo, nextDueAt, touchScore: score },
   });
+  memory.known.moved(found.flips);
   if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   await deps.failpoints('segmenter.committed');
   await removeTouched(deps.redis, workspaceId, taken);

@@ -35,7 +35,7 @@ export async function evaluateTouched(
   for (const level of levels(moving, context.definitions)) {
     const moment: Moment = { ...context, sets: withPending(context.sets, found.flips) };
     const groups = groupsOf(level, touched, moved);
-    const stored = await storedOf(deps, context, groups);
+    const stored = await storedOf(deps, context, groups, signal);
     for (const group of groups) {
       if (signal.aborted) return found;
       const { definitions } = group;
@@ -59,15 +59,26 @@ export async function evaluateTouched(
  * Stored members of every group, in one reading when the groups have most contacts in common: reading the log for each of them cost as much as
  * evaluating. A single new contact concerns every segment: then each group is read by itself, or all segments would be read for everybody.
  */
-async function storedOf(deps: Deps, context: StepContext, groups: readonly Group[]): Promise<Stored> {
+async function storedOf(deps: Deps, context: StepContext, groups: readonly Group[], signal: AbortSignal): Promise<Stored> {
   const everybody = merged(groups);
   const pairs = ({ definitions, contacts }: Group) => definitions.length * contacts.length;
   const apart = groups.reduce((n, group) => n + pairs(group), 0);
   const stored = new Map<number, ReadonlySet<number>>();
-  for (const { definitions, contacts } of pairs(everybody) > MOST_EXTRA * apart ? groups : [everybody])
-    for (const [uid, members] of await storedMembers(deps, context.workspaceId, setsOf(definitions, context), contacts))
-      stored.set(uid, members);
+  for (const group of pairs(everybody) > MOST_EXTRA * apart ? groups : [everybody])
+    for (const [uid, members] of await storedIn(deps, context, group, signal)) stored.set(uid, members);
   return stored;
+}
+
+/** Remembered or read. What is read too late to be of use may be older than what a later step has written: it is not remembered. */
+async function storedIn(deps: Deps, context: StepContext, { definitions, contacts }: Group, signal: AbortSignal): Promise<Stored> {
+  const { known } = context.memory;
+  const sets = setsOf(definitions, context);
+  const { members, missing } = known.lookUp(sets, contacts);
+  if (missing.length === 0) return members;
+  const read = await storedMembers(deps, context.workspaceId, sets, missing);
+  if (!signal.aborted) known.learn(sets, missing, read);
+  for (const [uid, found] of read) for (const contact of found) members.get(uid)?.add(contact);
+  return members;
 }
 
 const setsOf = (definitions: readonly Definition[], { step }: StepContext): SetRef[] =>
