@@ -24,8 +24,18 @@ export function mergeWindows(definitions: readonly Definition[]): Window[] {
 const clamp = (ms: number) => Math.min(Math.max(ms, MIN_TIME_MS), MAX_TIME_MS);
 const time = (ms: number, params: Params) => `fromUnixTimestamp64Milli(${params.ms(clamp(ms))}, 'UTC')`;
 
+/** Whether a contact need not be looked at under `dependency` because its entry of that moment (milliseconds) began. */
+export type Settled = (dependency: string, contact: number, began: number) => boolean;
+
 /** Contacts who crossed an edge after `from`, up to `to` included (milliseconds), by the dependency under which they are looked at. */
-export async function crossed(deps: Deps, workspaceId: number, windows: readonly Window[], from: number, to: number): Promise<Touched> {
+export async function crossed(
+  deps: Deps,
+  workspaceId: number,
+  windows: readonly Window[],
+  from: number,
+  to: number,
+  settled: Settled = () => false,
+): Promise<Touched> {
   const touched: Touched = new Map();
   if (windows.length === 0 || from >= to) return touched;
   const params = new Params();
@@ -33,21 +43,24 @@ export async function crossed(deps: Deps, workspaceId: number, windows: readonly
   const selects = windows.map(({ source, offsets }, n) => {
     const column = source.type === 'kind' ? 'occurred_at' : source.field;
     const slice = (o: number) => `(${column} > ${time(from - o, params)} AND ${column} <= ${time(to - o, params)})`;
-    const slices = offsets.map(slice).join(' OR ');
-    const passed = offsets
-      .filter((o) => o !== 0)
-      .map(slice)
-      .join(' OR ');
+    const anyOf = (some: readonly number[]) => some.map(slice).join(' OR ') || 'false';
+    const passed = anyOf(offsets.filter((o) => o !== 0));
+    const began = anyOf(offsets.filter((o) => o === 0));
     const [table, kind] = source.type === 'kind' ? ['entry_times', ` AND kind = ${params.text(source.kind)}`] : ['contacts', ''];
-    return `SELECT DISTINCT ${n} AS n, toBool(${passed || 'false'}) AS passed, contact_id FROM ${table}
-      WHERE workspace_id = ${ws}${kind} AND (${slices})`;
+    return `SELECT ${n} AS n, contact_id, max(toBool(${passed})), toString(maxOrNullIf(toUnixTimestamp64Milli(assumeNotNull(${column})), ${began}))
+      FROM ${table} WHERE workspace_id = ${ws}${kind} AND (${anyOf(offsets)}) GROUP BY contact_id`;
   });
   const rows = await rowsOf(deps, 'edges', {
     query: selects.join(' UNION ALL '),
     params: params.values,
-    schema: z.tuple([z.number(), z.boolean(), z.number()]),
+    schema: z.tuple([z.number(), z.number(), z.boolean(), z.string().nullable()]),
   });
-  for (const [n, passed, contact] of rows) touch(touched, (passed ? windows[n]?.dependency : windows[n]?.began) ?? '', contact);
+  for (const [n, contact, passed, began] of rows) {
+    const window = windows[n];
+    if (!window) continue;
+    if (passed) touch(touched, window.dependency, contact);
+    if (began !== null && !settled(window.began, contact, Number(began))) touch(touched, window.began, contact);
+  }
   return touched;
 }
 

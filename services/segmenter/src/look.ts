@@ -2,10 +2,10 @@
  * When edges are looked for. `checkedTo` is the moment up to which they were, and the next look is due at the first edge after it: whatever
  * crossed one since then is found, however long ago that was and whoever was the evaluator.
  */
-import { markTouched } from '@muster/queues';
+import { type Marks, markTouched } from '@muster/queues';
 import type { Definition } from './definitions.ts';
 import type { Deps } from './deps.ts';
-import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight } from './edges.ts';
+import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight, type Settled } from './edges.ts';
 import type { Findings, StepContext } from './state.ts';
 
 /** While steps follow each other, edges are looked for at most this often; at rest the sweep's pace is the limit. */
@@ -14,14 +14,33 @@ const PACE_MS = 1_000;
 /** Marks the contacts who crossed an edge since the last look, when one is due. True when it looked. */
 export async function lookForEdges(
   deps: Deps,
-  { workspaceId, step, now }: StepContext,
+  { workspaceId, step, now, memory: { evaluated } }: StepContext,
   moving: readonly Definition[],
   found: Findings,
 ): Promise<boolean> {
   if (step.checkedTo === null || step.nextDueAt === null || step.nextDueAt > now) return false;
-  await markTouched(deps.redis, workspaceId, await crossed(deps, workspaceId, mergeWindows(moving), step.checkedTo, now));
+  const settled: Settled = (dependency, contact, began) => (evaluated.get(dependency)?.get(contact) ?? began) > began;
+  await markTouched(deps.redis, workspaceId, await crossed(deps, workspaceId, mergeWindows(moving), step.checkedTo, now, settled));
+  // What begins from here on is later than any of these.
+  evaluated.clear();
   for (const d of dayBegan(moving, step.checkedTo, now)) found.rebuild.push({ segmentUid: d.row.segment_uid, reason: 'midnight' });
   return true;
+}
+
+/**
+ * Notes when contacts were evaluated for activities of a kind. An activity that began before that has had its effect: either it was
+ * stored by then, or it has marked the contact since. Without this, whoever did something was evaluated a second time, by the next look.
+ */
+export function noteEvaluated({ memory: { evaluated, definitions }, now }: StepContext, taken: readonly Marks[]): void {
+  const kinds = new Set(
+    definitions?.live.flatMap((d) => d.dependencies.windows.filter((w) => w.began !== w.dependency).map((w) => w.began)),
+  );
+  for (const { dependency, contacts } of taken) {
+    if (!kinds.has(dependency)) continue;
+    const moments = evaluated.get(dependency) ?? new Map<number, number>();
+    evaluated.set(dependency, moments);
+    for (const { id } of contacts) moments.set(id, now);
+  }
 }
 
 /** How a step ends: contacts are left or builds are under way, it took contacts, it looked for edges, up to which moment they were looked for. */

@@ -21,6 +21,8 @@ export type Memory = {
   /** The rows were changed by a step. */
   stale: boolean;
   watchedAt: number;
+  /** When contacts were evaluated since the last look for edges, milliseconds, by dependency. */
+  evaluated: Map<string, Map<number, number>>;
   builds: Map<number, Build>;
   /** Logs of complete sets are being written. */
   logging: Promise<void> | null;
@@ -42,6 +44,7 @@ export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     known: new KnownMembers(),
+    evaluated: new Map(),
     builds: new Map(),
     previous: 'evaluated',
     evaluatedAt: performance.now(),
@@ -54,8 +57,14 @@ export function createMemory(contactsPerStep: number): Memory {
 /** Another process was the evaluator meanwhile. Builds that are under way are of no use: their marks were taken by somebody else. */
 export function forget(memory: Memory): void {
   memory.builds.clear();
-  memory.known.forget();
+  forgetEvaluations(memory);
   Object.assign(memory, { definitions: null, generation: -1, stale: true, edgeUnknown: true });
+}
+
+/** What was evaluated may not have been committed. */
+export function forgetEvaluations({ known, evaluated }: Memory): void {
+  known.forget();
+  evaluated.clear();
 }
 
 /** What the parts of a step find out together. */

@@ -9,8 +9,17 @@ import { type Definition, type Definitions, isMoving, memberSets, readDefinition
 import type { Deps } from './deps.ts';
 import { writeFlips } from './flips.ts';
 import { completeLogs } from './logs.ts';
-import { lookForEdges, nextLook } from './look.ts';
-import { type Findings, forget, LEASE_SECONDS, type Memory, type StepContext, type StepEnd, type Wrote } from './state.ts';
+import { lookForEdges, nextLook, noteEvaluated } from './look.ts';
+import {
+  type Findings,
+  forget,
+  forgetEvaluations,
+  LEASE_SECONDS,
+  type Memory,
+  type StepContext,
+  type StepEnd,
+  type Wrote,
+} from './state.ts';
 import { type Evaluated, evaluateTouched } from './touched.ts';
 
 /** Dependencies are watched again this often, in case Redis lost them. */
@@ -42,7 +51,7 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
   } catch (error) {
     // It may have been committed all the same: what is remembered is read again.
     Object.assign(memory, { stale: true, edgeUnknown: true });
-    memory.known.forget();
+    forgetEvaluations(memory);
     if (!wrote.anything)
       await dropStep(deps.pool, workspaceId, deps.holder, step.epoch).catch((e: unknown) =>
         deps.log.debug(errorFields(e), 'an empty epoch stays open; the next one voids it'),
@@ -114,6 +123,7 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
     ...{ checkedTo, nextDueAt, touchScore: score },
   });
   memory.known.moved(found.flips);
+  noteEvaluated(context, taken);
   if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   await deps.failpoints('segmenter.committed');
   await removeTouched(deps.redis, workspaceId, taken);
