@@ -18,7 +18,7 @@ import { encodeRows, insertStatement, TARGETS, usedColumns } from './tables.ts';
 type Row = object;
 /** Under load the interval is this many times as long as a flush takes. */
 const REST = 3;
-const BUSY_INTERVAL_MAX_MS = 1_000;
+const BUSY_INTERVAL_MAX_MS = 500;
 const LOGICAL = Object.keys(TARGETS) as (keyof TableRows)[];
 
 /** The refused rows of one caller: another's are for that one to record. */
