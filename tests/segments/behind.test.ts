@@ -123,6 +123,35 @@ test('whose entry has just come is looked at like one with a new entry, and only
   await tenant.right({ recent: ['new@x.io'] }, { withinMs: 1 });
 });
 
+test.each([
+  { since: 'before', ms: -200, marked: { 'kind:open_email': 1 } },
+  { since: 'after', ms: 200, marked: {} },
+])('who was evaluated $since an activity began is marked again when it has begun, if that was too early', async ({ ms, marked }) => {
+  const tenant = await made.stack.open();
+  await tenant.upsert('a@x.io');
+  await tenant.delivered();
+  await tenant.define({ recent: did('open_email', 'at_least', 1, 'in_the_last_days', days(3_600)) });
+  const evaluator = made.inside.evaluator(tenant.id);
+  const began = Date.now() + 1_000;
+  evaluator.now = began - 1_000;
+  await evaluator.settle();
+  await tenant.happened('open_email', ['a@x.io'], began);
+  await tenant.delivered();
+  evaluator.now = began + ms;
+  await evaluator.step();
+  await tenant.right({ recent: ms > 0 ? ['a@x.io'] : [] }, { withinMs: 1 });
+
+  evaluator.now = began + 2_000;
+  const found: Record<string, number> = {};
+  once(evaluator, 'evaluated', async () => {
+    const { marks } = await readTouched(made.inside.redis, tenant.id, 100);
+    for (const { dependency, contacts } of marks) found[dependency] = contacts.length;
+  });
+  await evaluator.step();
+  expect(found).toEqual(marked);
+  await tenant.right({ recent: ['a@x.io'] }, { withinMs: 1 });
+});
+
 /** A segment, and an evaluator that has to look at somebody who joins it. */
 async function somebodyWaits() {
   const tenant = await made.stack.open();

@@ -25,8 +25,20 @@ export type World = Counts & {
 
 const NOTE = 'bench-world.json';
 const SLICE = 1_000_000;
-/** Both orders and the time of an event, as measured (221; narrow ones 150 less), with room for merges under way. */
-const BYTES_AN_EVENT = { wide: 250, narrow: 85 };
+/**
+ * The largest world is filled as merges leave one: in large parts, each of other contacts, which are not merged any more. Merging a billion
+ * rows takes two cores an hour, and needs as much room again.
+ */
+const LARGE_SLICE = 8_000_000;
+const LARGE_BLOCKS = {
+  max_block_size: '1000000',
+  max_insert_block_size: String(LARGE_SLICE),
+  min_insert_block_size_rows: String(LARGE_SLICE),
+  min_insert_block_size_bytes: '8000000000',
+};
+const LARGE_TABLES = "default_compression_codec = 'ZSTD(1)', max_bytes_to_merge_at_max_space_in_pool = 100000000";
+/** Both orders and the time of an event, as measured (221; narrow ones in large parts 57), with room for merges under way. */
+const BYTES_AN_EVENT = { wide: 250, narrow: 65 };
 /** The largest world has so many times the contacts of the first. */
 const ROOM = 4;
 const MERGED_WITHIN_MS = 600_000;
@@ -89,14 +101,15 @@ async function fill(bed: Bed, from: Counts, to: Counts): Promise<void> {
   const now = readNote(join(bed.stack.stores.dataDir, NOTE))?.now ?? 0;
   const params = { now, first: from.contacts + 1, span: to.contacts - from.contacts };
   const slices = (label: string, rows: Rows, begin: number, end: number): Promise<void> =>
-    insertSlices(bed, label, rows, begin, end, params);
+    insertSlices(bed, label, rows, { begin, end, size: SLICE, paramsOf: () => params });
   for (const id of LISTS) if (from.contacts === 0) await bed.client.createList({ id, name: id });
   await fillProfiles(bed, from.contacts, to.contacts);
   await slices('contacts, mirror', CONTACTS, from.contacts, to.contacts);
   await slices('memberships', MEMBERSHIPS, from.contacts, to.contacts);
   await slices('purchases', PURCHASES, from.purchases, to.purchases);
   const timeline = timelineRows(bed.options.BIG);
-  await slices('events', timeline, from.events, to.events);
+  if (bed.options.BIG) await fillLarge(bed, timeline, from, to, now);
+  else await slices('events', timeline, from.events, to.events);
   // The new rows belong to the new contacts, so what arrived since the last time is not among them.
   const added = { contacts: to.contacts - from.contacts, purchases: to.purchases - from.purchases, events: to.events - from.events };
   for (const [{ tables }, rows] of [
@@ -112,22 +125,37 @@ async function fill(bed: Bed, from: Counts, to: Counts): Promise<void> {
   await untilMerged(bed, MERGED_WITHIN_MS);
 }
 
-async function insertSlices(
-  bed: Bed,
-  label: string,
-  rows: Rows,
-  begin: number,
-  end: number,
-  params: Record<string, number>,
-): Promise<void> {
+/** The events of a part belong to as many contacts as there are events for. */
+async function fillLarge(bed: Bed, timeline: Rows, from: Counts, to: Counts, now: number): Promise<void> {
+  for (const table of [...timeline.tables, 'entry_times'])
+    await bed.clickhouse.command({ query: `ALTER TABLE ${table} MODIFY SETTING ${LARGE_TABLES}` });
+  const share = (to.contacts - from.contacts) / (to.events - from.events);
+  const contactsBefore = (event: number): number => from.contacts + Math.floor((event - from.events) * share);
+  const paramsOf = (begin: number, n: number): Record<string, number> => ({
+    ...{ now, first: contactsBefore(begin) + 1, span: contactsBefore(begin + n) - contactsBefore(begin) },
+  });
+  await insertSlices(bed, 'events', timeline, { begin: from.events, end: to.events, size: LARGE_SLICE, settings: LARGE_BLOCKS, paramsOf });
+}
+
+type Slices = {
+  readonly begin: number;
+  readonly end: number;
+  readonly size: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Of the `n` rows from `begin` on. */
+  readonly paramsOf: (begin: number, n: number) => Record<string, number>;
+};
+
+async function insertSlices(bed: Bed, label: string, rows: Rows, { begin, end, size, settings, paramsOf }: Slices): Promise<void> {
   const progress = bed.output.progress(label, end - begin);
-  for (let from = begin; from < end; from += SLICE) {
+  for (let from = begin; from < end; from += size) {
     bed.signal.throwIfAborted();
-    const n = Math.min(SLICE, end - from);
+    const n = Math.min(size, end - from);
     const insert = (table: string): Promise<unknown> =>
       bed.clickhouse.command({
         query: `INSERT INTO ${table} (${rows.columns.join(', ')}) ${rows.select}`,
-        query_params: { ws: bed.workspaceId, from, n, ...params },
+        query_params: { ws: bed.workspaceId, from, n, ...paramsOf(from, n) },
+        ...(settings && { clickhouse_settings: settings }),
       });
     await Promise.all(rows.tables.map(insert));
     progress.add(n);
