@@ -3,7 +3,7 @@
  * insert per table, because every insert makes a part and ClickHouse wants few, large ones.
  *
  * A flush starts at once when the last one began at least an interval ago (a lone caller is not kept waiting), otherwise when that
- * time has passed or `maxRows` have gathered. The interval is `intervalMs`, up to 1 s while inserts are slow (an insert costs
+ * time has passed or `maxRows` have gathered. The interval is `intervalMs`, up to 500 ms while inserts are slow (an insert costs
  * ClickHouse 5 to 15 ms of CPU whatever its size, so under load fewer and larger ones), and more when unmerged parts pile up. The writer never
  * drops a row and never acknowledges early: only errors that a row's content causes split a batch, and the rows found guilty
  * are returned to their caller; anything else is repeated until it works.
