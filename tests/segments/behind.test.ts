@@ -240,3 +240,49 @@ test('a day begins while an audit is under way: the segment is computed anew, an
   const { rows } = await tenant.pool.query('SELECT audit_drift FROM segments WHERE workspace_id = $1', [tenant.id]);
   expect(rows).toEqual([{ audit_drift: null }]);
 });
+
+test('a step that slept while others took over teaches nothing to the one that runs beside it when it wakes', async () => {
+  const tenant = await made.stack.open();
+  await tenant.upsert('a@x.io', { first_name: 'y' });
+  await tenant.delivered();
+  await tenant.define({ x: says('first_name', 'x') });
+  const evaluator = made.inside.evaluator(tenant.id);
+  await evaluator.settle();
+  const becomes = async (first_name: string): Promise<void> => {
+    await tenant.upsert('a@x.io', { first_name });
+    await tenant.delivered();
+  };
+  const begun = [gate(), gate()];
+  const awake = gate();
+  const read = gate();
+  const end = gate();
+  let [steps, ends] = [0, 0];
+  evaluator.hook = async (point) => {
+    if (point === 'segmenter.begun') {
+      awake.open();
+      await begun[steps++]?.passed;
+    }
+    // The first to come here is the one that slept: by then it has read the members as they were when it began.
+    if (point !== 'segmenter.evaluated' || ends++ > 0) return;
+    read.open();
+    await end.passed;
+  };
+  await becomes('x');
+  const asleep = evaluator.step();
+  await awake.passed;
+  await made.inside.expireLease(tenant.id);
+  await made.inside.evaluator(tenant.id).settle();
+  await tenant.right({ x: ['a@x.io'] }, { withinMs: 1 });
+
+  await becomes('y');
+  await made.inside.expireLease(tenant.id);
+  const beside = evaluator.step();
+  while (steps < 2) await sleep(2);
+  begun[0]?.open();
+  await read.passed;
+  begun[1]?.open();
+  await beside;
+  end.open();
+  await expect(asleep).rejects.toThrow();
+  await tenant.right({ x: [] }, { withinMs: 1 });
+}, 30_000);

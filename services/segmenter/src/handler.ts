@@ -5,7 +5,7 @@ import { errorFields, oncePerBurst, type Redis } from '@muster/runtime';
 import { Worker } from 'bullmq';
 import type { Deps } from './deps.ts';
 import { evaluateWorkspace } from './evaluator.ts';
-import { createMemory, type Memory } from './state.ts';
+import { createMemory, forgetEvaluations, type Memory } from './state.ts';
 
 const SWEEP_MS = 1_000;
 /** Members are remembered of so many workspaces, those that were evaluated last. */
@@ -16,11 +16,16 @@ export function createEvaluationWorker(deps: Deps, connection: Redis): Worker {
   const memories = new Map<number, Memory>();
   const evaluate = async (workspaceId: number): Promise<void> => {
     const memory = memories.get(workspaceId) ?? createMemory(deps.config.MUSTER_SEGMENT_STEP_CONTACTS);
-    // The last one of the map is the one that was evaluated last.
-    memories.delete(workspaceId);
     memories.set(workspaceId, memory);
-    [...memories.values()].at(-1 - REMEMBERED)?.known.forget();
-    await evaluateWorkspace(deps, workspaceId, memory);
+    try {
+      await evaluateWorkspace(deps, workspaceId, memory);
+    } finally {
+      // The last one of the map is the one whose turn ended last.
+      memories.delete(workspaceId);
+      memories.set(workspaceId, memory);
+      const tooMany = [...memories.values()].at(-1 - REMEMBERED);
+      if (tooMany) forgetEvaluations(tooMany);
+    }
   };
   const worker = new Worker(SEGMENTS_QUEUE, (job) => evaluate(evaluationSchema.parse(job.data).ws), {
     ...WORKER_TUNING,

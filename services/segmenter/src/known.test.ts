@@ -30,13 +30,14 @@ describe('members that an evaluator remembers', () => {
     expect(known.lookUp([setOf(1, 11), setOf(2, 3)], [5]).missing).toEqual([5]);
   });
 
-  it('answers as the members are, whatever is learned, moved, replaced and forgotten in between, with more than a word of segments', () => {
+  it('answers as the members are, whatever is learned, moved, replaced, dropped and forgotten in between, with more than a word of segments', () => {
     const uid = fc.integer({ min: 1, max: 70 });
     const contact = fc.integer({ min: 1, max: 12 });
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.record({ type: fc.constant('read' as const), uids: fc.uniqueArray(uid, { minLength: 1 }) }) },
       { weight: 6, arbitrary: fc.record({ type: fc.constant('flip' as const), uid, contact }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant('replace' as const), uid, contact }) },
+      { weight: 1, arbitrary: fc.record({ type: fc.constant('retain' as const), uids: fc.uniqueArray(uid) }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant('forget' as const) }) },
     );
     fc.assert(
@@ -48,6 +49,7 @@ describe('members that an evaluator remembers', () => {
         const members = (of: number): Set<number> => truth.get(of) ?? truth.set(of, new Set()).get(of) ?? new Set();
         for (const o of operations) {
           if (o.type === 'forget') known.forget();
+          else if (o.type === 'retain') known.retain(new Set(o.uids));
           else if (o.type === 'replace') {
             bases.set(o.uid, (bases.get(o.uid) ?? 0) + 1);
             truth.set(o.uid, new Set([o.contact]));

@@ -6,7 +6,7 @@ import { type Marks, markTouched } from '@muster/queues';
 import type { Definition } from './definitions.ts';
 import type { Deps } from './deps.ts';
 import { crossed, dayBegan, mergeWindows, nextEdge, nextMidnight, type Settled } from './edges.ts';
-import type { Findings, StepContext } from './state.ts';
+import type { Findings, Memory, StepContext } from './state.ts';
 
 /** While steps follow each other, edges are looked for at most this often; at rest the sweep's pace is the limit. */
 const PACE_MS = 1_000;
@@ -31,10 +31,8 @@ export async function lookForEdges(
  * Notes when contacts were evaluated for activities of a kind. An activity that began before that has had its effect: either it was
  * stored by then, or it has marked the contact since. Without this, whoever did something was evaluated a second time, by the next look.
  */
-export function noteEvaluated({ memory: { evaluated, definitions }, now }: StepContext, taken: readonly Marks[]): void {
-  const kinds = new Set(
-    definitions?.live.flatMap((d) => d.dependencies.windows.filter((w) => w.began !== w.dependency).map((w) => w.began)),
-  );
+export function noteEvaluated(evaluated: Memory['evaluated'], moving: readonly Definition[], taken: readonly Marks[], now: number): void {
+  const kinds = new Set(mergeWindows(moving).flatMap(({ began, dependency }) => (began === dependency ? [] : [began])));
   for (const { dependency, contacts } of taken) {
     if (!kinds.has(dependency)) continue;
     const moments = evaluated.get(dependency) ?? new Map<number, number>();

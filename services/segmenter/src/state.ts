@@ -15,8 +15,9 @@ export type Memory = {
   epoch: number;
   definitions: Definitions | null;
   parsed: Map<string, Omit<Definition, 'row'>>;
-  /** As of the last epoch of this process. */
+  /** As of the last epoch that this process knows to be committed. */
   known: KnownMembers;
+  committed: number;
   generation: number;
   /** The rows were changed by a step. */
   stale: boolean;
@@ -44,6 +45,7 @@ export function createMemory(contactsPerStep: number): Memory {
   return {
     ...{ epoch: -1, definitions: null, parsed: new Map(), generation: -1, stale: true, watchedAt: 0, contactsPerStep, edgeUnknown: true },
     known: new KnownMembers(),
+    committed: -1,
     evaluated: new Map(),
     builds: new Map(),
     previous: 'evaluated',
@@ -84,3 +86,6 @@ export type Wrote = { anything: boolean };
 
 /** The moment of a step, and what it works on. */
 export type StepContext = Moment & { wrote: Wrote; step: Step; definitions: Definitions; memory: Memory };
+
+/** Whether no other step of this workspace has begun in this process since: after a pause of seconds, a job may run a second time beside itself. */
+export const isLatest = ({ step, memory }: StepContext): boolean => step.epoch === memory.epoch;

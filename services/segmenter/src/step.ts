@@ -14,6 +14,7 @@ import {
   type Findings,
   forget,
   forgetEvaluations,
+  isLatest,
   LEASE_SECONDS,
   type Memory,
   type StepContext,
@@ -43,7 +44,9 @@ export async function takeStep(deps: Deps, workspaceId: number, memory: Memory):
   if (step === null) return 'taken';
   // Somebody else has stepped in between: what is remembered is theirs to know by now.
   if (step.epoch !== memory.epoch + 1) forget(memory);
-  memory.epoch = step.epoch;
+  // Or this process has committed one and has not heard of it.
+  if (step.committed !== memory.committed) forgetEvaluations(memory);
+  Object.assign(memory, { epoch: step.epoch, committed: step.committed });
   const wrote = { anything: false };
   try {
     await deps.failpoints('segmenter.begun');
@@ -122,8 +125,11 @@ async function work(deps: Deps, workspaceId: number, step: Step, memory: Memory,
     ...{ workspaceId, holder: deps.holder, epoch: step.epoch, now, ...found },
     ...{ checkedTo, nextDueAt, touchScore: score },
   });
-  memory.known.moved(found.flips);
-  noteEvaluated(context, taken);
+  if (isLatest(context)) {
+    memory.committed = step.epoch;
+    memory.known.moved(found.flips);
+    noteEvaluated(memory.evaluated, moving, taken, now);
+  }
   if (found.switches.length + found.failures.length + found.rebuild.length + found.audits.length > 0) memory.stale = true;
   await deps.failpoints('segmenter.committed');
   await removeTouched(deps.redis, workspaceId, taken);
@@ -195,6 +201,7 @@ async function refresh(
   if (known && !memory.stale && memory.generation === step.generation && Date.now() - memory.watchedAt < REWATCH_MS)
     return { definitions: known, intact: true };
   const definitions = readDefinitions(await segmentsToEvaluate(deps.pool, workspaceId), memory.parsed);
+  memory.known.retain(new Set(definitions.live.map((d) => d.row.segment_uid)));
   const names = new Set(definitions.live.flatMap((d) => [...d.dependencies.names]));
   const intact = await watchDependencies(deps.redis, workspaceId, step.epoch, names);
   if (memory.generation !== step.generation) memory.edgeUnknown = true;

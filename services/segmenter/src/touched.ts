@@ -10,7 +10,7 @@ import { type Definition, type Definitions, isMoving, setOf } from './definition
 import type { Deps } from './deps.ts';
 import { type Group, groupsOf, merged, type Stored, whoCanMove } from './groups.ts';
 import { compareMembers, evaluateContacts, existing, type Flips, type Moment, storedMembers, withPending } from './members.ts';
-import type { Findings, StepContext } from './state.ts';
+import { type Findings, isLatest, type StepContext } from './state.ts';
 import { reasonOf } from './statements.ts';
 
 export type Evaluated = Pick<Findings, 'moves' | 'flips' | 'failures'>;
@@ -76,7 +76,7 @@ async function storedIn(deps: Deps, context: StepContext, { definitions, contact
   const { members, missing } = known.lookUp(sets, contacts);
   if (missing.length === 0) return members;
   const read = await storedMembers(deps, context.workspaceId, sets, missing);
-  if (!signal.aborted) known.learn(sets, missing, read);
+  if (!signal.aborted && isLatest(context)) known.learn(sets, missing, read);
   for (const [uid, found] of read) for (const contact of found) members.get(uid)?.add(contact);
   return members;
 }
