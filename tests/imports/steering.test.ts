@@ -113,6 +113,29 @@ describe('side by side', () => {
     ] as const)
       expect(await tenant.get(id)).toMatchObject({ status: 'completed', counts: { created: 30_000 } });
   });
+
+  test('a workspace with three imports makes way: another one is done before two of them, and every row of theirs is applied once', async () => {
+    const [one, two] = [await stack.open(), await stack.open()];
+    const theirs: string[] = [];
+    for (const name of ['x', 'y', 'z']) theirs.push(await one.begin(people(20_000, name)));
+    const rows = () => Promise.all(theirs.map((id) => one.get(id)));
+    await until('two of them are applied', async () => (await rows()).filter(({ done }) => done > 0).length === 2);
+    await two.ended(await two.begin(people(200, 'small')));
+    expect((await rows()).filter(({ ended_at }) => ended_at === null).length).toBeGreaterThanOrEqual(2);
+    for (const id of theirs) expect(await one.ended(id, 60_000)).toMatchObject({ status: 'completed', counts: { created: 20_000 } });
+    expect(await one.ledgerItems()).toBe(60_000);
+  });
+
+  test('a dry run makes way, too', async () => {
+    const [one, two] = [await stack.open(), await stack.open()];
+    const theirs = [await one.begin(people(60_000, 'v'), { dryRun: true }), await one.begin(people(60_000, 'w'), { dryRun: true })];
+    const rows = () => Promise.all(theirs.map((id) => one.get(id)));
+    await until('both are read', async () => (await rows()).every(({ done }) => done > 0));
+    await two.ended(await two.begin(people(200, 'little')));
+    expect((await rows()).map(({ ended_at }) => ended_at)).toEqual([null, null]);
+    for (const id of theirs) expect(await one.ended(id, 60_000)).toMatchObject({ status: 'completed', counts: { created: 60_000 } });
+    expect(await one.ledgerItems()).toBe(0);
+  });
 });
 
 const waitingIn = (lane: number): Promise<number> => stack.pipeline.redis.llen(`${QUEUE_PREFIX}:${profileQueue(lane)}:wait`);

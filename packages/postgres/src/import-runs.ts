@@ -32,6 +32,18 @@ const RUN_COLUMNS = `${IMPORT_COLUMNS}, scan_run, chunks, begun, counted, accept
 const UNFINISHED = `(status = 'running' OR (status = 'paused' AND begun > counted) OR (status = 'cancelled' AND started_at IS NOT NULL))
   AND ended_at IS NULL`;
 
+const LEASED = 'ended_at IS NULL AND leased_until > now()';
+/**
+ * Whether the import makes way: another one of its workspace is worked on, and a workspace waits of which none is. Whoever uploads ten
+ * files would otherwise keep everybody else waiting for all of them.
+ *
+ * @param other which of the workspace's imports counts as another one
+ */
+const makesWay = (other: string): string => `(
+  EXISTS (SELECT FROM imports AS other WHERE other.workspace_id = imports.workspace_id AND ${other} AND ${LEASED})
+  AND EXISTS (SELECT FROM imports AS waiting WHERE waiting.workspace_id <> imports.workspace_id AND ${UNFINISHED} AND leased_until < now()
+    AND NOT EXISTS (SELECT FROM imports AS own WHERE own.workspace_id = waiting.workspace_id AND ${LEASED})))`;
+
 /** Imports with something to do that nobody works on. */
 export async function importsToRun(db: Queryable, limit: number): Promise<{ workspaceId: number; importId: string }[]> {
   const { rows } = await db.query<{ workspace_id: number; import_id: string }>(
@@ -41,17 +53,27 @@ export async function importsToRun(db: Queryable, limit: number): Promise<{ work
   return rows.map((r) => ({ workspaceId: r.workspace_id, importId: r.import_id }));
 }
 
-/** Takes the lease. `busy`: somebody else has it; null: there is nothing to do (any more). */
-export async function takeImport(db: Queryable, importId: string, holder: string, seconds: number): Promise<ImportRun | 'busy' | null> {
+/** Takes the lease. `busy`: somebody else has it; `behind`: it makes way for other workspaces; null: there is nothing to do (any more). */
+export async function takeImport(
+  db: Queryable,
+  importId: string,
+  holder: string,
+  seconds: number,
+): Promise<ImportRun | 'busy' | 'behind' | null> {
   const { rows } = await db.query<RawRun>(
     `UPDATE imports SET holder = $2, leased_until = now() + $3 * interval '1 second'
-     WHERE import_id = $1 AND ${UNFINISHED} AND (holder = $2 OR leased_until < now()) RETURNING ${RUN_COLUMNS}`,
+     WHERE import_id = $1 AND ${UNFINISHED} AND (holder = $2 OR leased_until < now() AND NOT ${makesWay('other.import_id <> imports.import_id')})
+     RETURNING ${RUN_COLUMNS}`,
     [importId, holder, seconds],
   );
   const raw = rows[0];
   if (!raw) {
-    const { rows: left } = await db.query(`SELECT 1 FROM imports WHERE import_id = $1 AND ${UNFINISHED}`, [importId]);
-    return left.length > 0 ? 'busy' : null;
+    const { rows: left } = await db.query<{ leased: boolean }>(
+      `SELECT leased_until > now() AS leased FROM imports WHERE import_id = $1 AND ${UNFINISHED}`,
+      [importId],
+    );
+    if (!left[0]) return null;
+    return left[0].leased ? 'busy' : 'behind';
   }
   return {
     ...toImport(raw),
@@ -63,6 +85,9 @@ export async function takeImport(db: Queryable, importId: string, holder: string
   };
 }
 
+/** How an import stands; `makesWay`: one of its workspace that was made earlier is worked on, and other workspaces wait. */
+export type Standing = { status: ImportStatus; makesWay: boolean };
+
 /** Keeps the lease and says how the import stands; null when the lease is lost or the import is gone. */
 export async function renewImport(
   db: Queryable,
@@ -70,15 +95,16 @@ export async function renewImport(
   holder: string,
   seconds: number,
   progress: { rate: number | null; scanned?: number; records?: number },
-): Promise<ImportStatus | null> {
-  const { rows } = await db.query<{ status: ImportStatus }>(
+): Promise<Standing | null> {
+  const { rows } = await db.query<Standing>(
     `UPDATE imports SET leased_until = now() + $3 * interval '1 second', rate = CASE WHEN status = 'running' THEN $4::real END,
        scanned = CASE WHEN phase = 'scan' THEN coalesce($5::bigint, scanned) ELSE scanned END,
        records = CASE WHEN phase = 'scan' THEN greatest(records, $6::bigint) ELSE records END, updated_at = now()
-     WHERE import_id = $1 AND holder = $2 AND ended_at IS NULL RETURNING status`,
+     WHERE import_id = $1 AND holder = $2 AND ended_at IS NULL
+     RETURNING status, ${makesWay('other.import_id < imports.import_id')} AS "makesWay"`,
     [importId, holder, seconds, progress.rate, progress.scanned ?? null, progress.records ?? null],
   );
-  return rows[0]?.status ?? null;
+  return rows[0] ?? null;
 }
 
 /** Gives the lease up: another worker may take the import at once. */

@@ -22,6 +22,7 @@ import {
 import { addDerivedChunks } from '@muster/queues';
 import { sleep } from '@muster/runtime';
 import type { Deps } from '../deps.ts';
+import { MadeWay } from './failure.ts';
 import type { Lease } from './lease.ts';
 import { type ImportTarget, type Part, partsOf } from './parts.ts';
 import { type FileOfRows, rejectsOf, resultOf } from './results.ts';
@@ -49,7 +50,11 @@ export type ApplyInput = {
   lease: Lease;
 };
 
-/** Applies until every chunk is counted, or, when the import is stopped, every begun one. */
+/**
+ * Applies until every chunk is counted, or, when the import is stopped, every begun one.
+ *
+ * @throws MadeWay when it has to make way: every begun chunk is counted, others are not
+ */
 export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> {
   const { target, lease } = input;
   const counted = await countedChunks(deps.pool, target.importId);
@@ -61,7 +66,7 @@ export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> 
 
   for (;;) {
     lease.requireHeld();
-    open &&= lease.running;
+    open &&= lease.running && !lease.makesWay;
     while (underWay.size < WINDOW && next < input.chunks && (open || next < input.begun) && (await roomBehind())) {
       if (counted.has(next)) {
         next += 1;
@@ -85,6 +90,7 @@ export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> 
     if (underWay.size === 0 && (next >= input.chunks || (!open && next >= input.begun))) break;
     if (finished.length === 0) await sleep(POLL_MS);
   }
+  if (next < input.chunks && lease.running) throw new MadeWay('imports of other workspaces wait');
   await endImport(deps.pool, target.importId);
 }
 

@@ -8,6 +8,7 @@ import { redisMicros } from '@muster/runtime';
 import type { Deps } from '../deps.ts';
 import { loadBatch, mostNewContacts } from '../profile/apply.ts';
 import type { ApplyInput } from './apply.ts';
+import { MadeWay } from './failure.ts';
 import { itemsOf } from './parts.ts';
 import { type Refused, rejectsOf, resultOf } from './results.ts';
 import type { ScannedChunk } from './scratch.ts';
@@ -23,6 +24,7 @@ export async function rehearseChunks(deps: Deps, input: ApplyInput): Promise<voi
   for (let n = 0; n < input.chunks; n += 1) {
     if (counted.has(n)) continue;
     lease.requireHeld();
+    if (n >= input.begun && lease.makesWay) throw new MadeWay('imports of other workspaces wait');
     if (n >= input.begun && !(await beginChunk(deps.pool, target.importId, lease.holder, n))) break;
     const chunk = await input.scratch.chunk(n);
     const { result, refused } = await rehearse(deps, input, chunk);

@@ -13,7 +13,12 @@ export class ImportFailure extends Error {
 
 /** The run ends without having ended the import: it was paused or cancelled, somebody else has it, or the process stops. */
 export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
+  override readonly name: string = 'Interrupted';
+}
+
+/** It goes on after imports of other workspaces. */
+export class MadeWay extends Interrupted {
+  override readonly name = 'MadeWay';
 }
 
 /** Scratch files are gone or not whole: the scan has to be done again. */

@@ -1,5 +1,5 @@
 /** One run's hold on an import: kept alive, and the way by which it learns that the import was paused, cancelled or taken over. */
-import { type ImportStatus, releaseImport, renewImport } from '@muster/postgres';
+import { type ImportStatus, releaseImport, renewImport, type Standing } from '@muster/postgres';
 import { errorFields } from '@muster/runtime';
 import type { Deps } from '../deps.ts';
 import { Interrupted } from './failure.ts';
@@ -12,7 +12,7 @@ export class Lease {
   readonly #deps: Deps;
   readonly importId: string;
   readonly holder: string;
-  #status: ImportStatus | null;
+  #standing: Standing | null;
   #timer: NodeJS.Timeout | null = null;
   #renewing: Promise<void> = Promise.resolve();
   #scanned: number | undefined;
@@ -24,7 +24,7 @@ export class Lease {
     this.#deps = deps;
     this.importId = importId;
     this.holder = holder;
-    this.#status = status;
+    this.#standing = { status, makesWay: false };
   }
 
   start(): void {
@@ -42,7 +42,7 @@ export class Lease {
 
   async renew(): Promise<void> {
     const progress = { rate: this.#rate(), ...this.#scan() };
-    this.#status = await renewImport(this.#deps.sidePool, this.importId, this.holder, LEASE_SECONDS, progress);
+    this.#standing = await renewImport(this.#deps.sidePool, this.importId, this.holder, LEASE_SECONDS, progress);
   }
 
   /** Stops renewing and lets others take the import at once. */
@@ -54,12 +54,17 @@ export class Lease {
   }
 
   get running(): boolean {
-    return this.#status === 'running';
+    return this.#standing?.status === 'running';
+  }
+
+  /** Between two chunks it lets imports of other workspaces go first. */
+  get makesWay(): boolean {
+    return this.running && this.#standing?.makesWay === true;
   }
 
   /** @throws Interrupted when this run must not go on at all: the import is somebody else's, or the process stops. */
   requireHeld(): void {
-    if (this.#status === null) throw new Interrupted('the lease is lost');
+    if (this.#standing === null) throw new Interrupted('the lease is lost');
     if (this.#deps.stopping()) throw new Interrupted('the process stops');
   }
 

@@ -5,15 +5,17 @@
 import { expireUploads, importsToRun, pruneImportRejects } from '@muster/postgres';
 import { IMPORTS_QUEUE, ImportRequests, importSchema, PAYLOAD_VERSION, QUEUE_PREFIX, WORKER_TUNING } from '@muster/queues';
 import { errorFields, oncePerBurst, type Redis } from '@muster/runtime';
-import { type Job, WaitingError, Worker } from 'bullmq';
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import { handBack } from '../chunk-runner.ts';
 import type { Deps } from '../deps.ts';
-import { Interrupted } from './failure.ts';
+import { Interrupted, MadeWay } from './failure.ts';
 import { removeFiles, sweepFiles } from './files.ts';
 import { runImport } from './run.ts';
 
 const BATCH = 100;
 const REJECTS_AT_ONCE = 5_000;
+/** An import that makes way asks again so often. */
+const MADE_WAY_MS = 500;
 
 /** Not running yet. */
 export function createImports(deps: Deps, connection: Redis): Worker {
@@ -40,6 +42,11 @@ async function process(deps: Deps, job: Job, token: string | undefined): Promise
   } catch (error) {
     if (error instanceof WaitingError || !(error instanceof Interrupted)) throw error;
     if (deps.stopping()) return handBack(job, token, 0);
+    if (error instanceof MadeWay) {
+      // A delayed job comes back behind those that wait; one that is handed back would be the next.
+      await job.moveToDelayed(Date.now() + MADE_WAY_MS, token);
+      throw new DelayedError();
+    }
     deps.log.info({ import: id, reason: error.message }, 'import run ended early');
   }
 }

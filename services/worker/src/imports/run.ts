@@ -17,7 +17,7 @@ import type { Deps } from '../deps.ts';
 import { isProgrammingError } from '../poison.ts';
 import { type ApplyInput, applyChunks } from './apply.ts';
 import { rehearseChunks } from './dry-run.ts';
-import { asFailure, ImportFailure, Interrupted, ScratchLost } from './failure.ts';
+import { asFailure, ImportFailure, Interrupted, MadeWay, ScratchLost } from './failure.ts';
 import { removeFiles, removeScratch } from './files.ts';
 import { createJudge } from './judge.ts';
 import { LEASE_SECONDS, Lease } from './lease.ts';
@@ -29,7 +29,7 @@ const WAIT_FOR_LEASE_MS = 10_000;
 /** What looks like a bug of ours can be a broken connection, once or twice. */
 const PROGRAMMING_ERRORS = 5;
 
-/** Returns when there is nothing to do for the import any more, or not here. @throws Interrupted when the process stops */
+/** Returns when there is nothing to do for the import any more, or not here. @throws Interrupted when the process stops, or it makes way */
 export async function runImport(deps: Deps, importId: string): Promise<void> {
   const holder = randomUUID();
   const waitUntil = Date.now() + WAIT_FOR_LEASE_MS;
@@ -39,6 +39,7 @@ export async function runImport(deps: Deps, importId: string): Promise<void> {
     try {
       const taken = await takeImport(deps.pool, importId, holder, LEASE_SECONDS);
       if (taken === null) return;
+      if (taken === 'behind') throw new MadeWay('imports of other workspaces wait');
       if (taken === 'busy') {
         if (Date.now() > waitUntil) return;
         await sleep(250);
