@@ -17,7 +17,7 @@ import {
   createSegments,
   epochs,
   type NamedTree,
-  preview,
+  previewSeconds,
   removeSegments,
   requestBuild,
   stateOf,
@@ -125,15 +125,13 @@ async function turn(bed: Bed, { id, tree }: NamedTree, atRest: boolean, sqlFirst
   // Of the segment that it refers to, a step sees what was committed before it.
   const seen = { ...(await epochs(bed)), committed: (epoch ?? 0) - 1 };
   const { query, params } = baselineOf(id, { now, lapsed: await stateOf(bed, LAPSED), epochs: seen });
-  // The API says whole milliseconds.
-  const look = async (): Promise<number> => Math.max(1, (await preview(bed, tree)).took_ms) / 1_000;
-  const lookedFirst = sqlFirst ? null : await look();
+  const lookedFirst = sqlFirst ? null : await previewSeconds(bed, tree);
   const baselineStartedAt = performance.now();
   const found = await count(bed, query, params, AS_A_PREVIEW);
   const baseline = timed(baselineStartedAt);
   if (atRest) mustBe(`${id}: members`, found, await count(bed, `SELECT bitmapCardinality(members) AS n ${set}`, { uid, epoch }));
   if (found === 0 && bed.options.SCALE >= 1) throw new BenchError(`${id}: nobody is in it, so nothing was compared.`);
-  const previewed = lookedFirst ?? (await look());
+  const previewed = lookedFirst ?? (await previewSeconds(bed, tree));
   return { system, alone: ofSeconds(alone), preview: ofSeconds(previewed), baseline };
 }
 

@@ -44,8 +44,19 @@ export async function requestBuild(bed: Bed, id: string): Promise<void> {
 const previewAnswer = z.object({ total_count: z.number().int(), took_ms: z.number() });
 
 /** How many contacts a tree has right now, and the milliseconds that the API took to find out. */
-export async function preview(bed: Bed, tree: Tree): Promise<z.infer<typeof previewAnswer>> {
-  return previewAnswer.parse(await call(bed, 'segments.preview', { tree, timezone: 'UTC', limit: 1 }));
+/** Seconds that a preview takes; one that takes longer than it may counts for as long as it was tried. */
+export async function previewSeconds(bed: Bed, tree: Tree): Promise<number> {
+  const startedAt = performance.now();
+  try {
+    const { took_ms } = previewAnswer.parse(await call(bed, 'segments.preview', { tree, timezone: 'UTC', limit: 1 }));
+    // The API says whole milliseconds.
+    return Math.max(1, took_ms) / 1_000;
+  } catch (error) {
+    if (!(error instanceof BenchError) || !error.message.includes('"segment_too_heavy"')) throw error;
+    const seconds = (performance.now() - startedAt) / 1_000;
+    bed.output.line(`  a preview was given up after ${seconds.toFixed(1)} s, the most that one may take`);
+    return seconds;
+  }
 }
 
 /** @throws BenchError with the answer when it is not yes */
