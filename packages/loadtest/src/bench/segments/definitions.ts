@@ -43,7 +43,6 @@ export async function requestBuild(bed: Bed, id: string): Promise<void> {
 
 const previewAnswer = z.object({ total_count: z.number().int(), took_ms: z.number() });
 
-/** How many contacts a tree has right now, and the milliseconds that the API took to find out. */
 /** Seconds that a preview takes; one that takes longer than it may counts for as long as it was tried. */
 export async function previewSeconds(bed: Bed, tree: Tree): Promise<number> {
   const startedAt = performance.now();
