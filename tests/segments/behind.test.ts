@@ -3,9 +3,19 @@ import { markTouched, readTouched } from '@muster/queues';
 import { sleep } from '@muster/runtime';
 import { expect, test } from 'vitest';
 import { days, did, says } from './support.ts';
-import { gate, once, stepBeside, useInside } from './support-inside.ts';
+import { type Evaluator, gate, once, stepBeside, useInside } from './support-inside.ts';
 
 const made = useInside();
+
+/** How many contacts are marked under each name when the next step has evaluated them; filled in by then. */
+function marksOfNextStep(evaluator: Evaluator): Record<string, number> {
+  const counts: Record<string, number> = {};
+  once(evaluator, 'evaluated', async () => {
+    const { marks } = await readTouched(made.inside.redis, evaluator.workspaceId, 100);
+    for (const { dependency, contacts } of marks) counts[dependency] = contacts.length;
+  });
+  return counts;
+}
 
 test('an audit of an evaluator that is far behind calls only those wrong who are not marked', async () => {
   const tenant = await made.stack.open();
@@ -113,11 +123,7 @@ test('whose entry has just come is looked at like one with a new entry, and only
   await tenant.right({ recent: ['old@x.io'] }, { withinMs: 1 });
 
   evaluator.now = edge + 1_000;
-  const marked: Record<string, number> = {};
-  once(evaluator, 'evaluated', async () => {
-    const { marks } = await readTouched(made.inside.redis, tenant.id, 100);
-    for (const { dependency, contacts } of marks) marked[dependency] = contacts.length;
-  });
+  const marked = marksOfNextStep(evaluator);
   await evaluator.settle();
   expect(marked).toEqual({ 'kind:open_email': 1, 'window:kind:open_email': 1 });
   await tenant.right({ recent: ['new@x.io'] }, { withinMs: 1 });
@@ -142,11 +148,7 @@ test.each([
   await tenant.right({ recent: ms > 0 ? ['a@x.io'] : [] }, { withinMs: 1 });
 
   evaluator.now = began + 2_000;
-  const found: Record<string, number> = {};
-  once(evaluator, 'evaluated', async () => {
-    const { marks } = await readTouched(made.inside.redis, tenant.id, 100);
-    for (const { dependency, contacts } of marks) found[dependency] = contacts.length;
-  });
+  const found = marksOfNextStep(evaluator);
   await evaluator.step();
   expect(found).toEqual(marked);
   await tenant.right({ recent: ['a@x.io'] }, { withinMs: 1 });

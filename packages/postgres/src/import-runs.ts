@@ -37,10 +37,10 @@ const LEASED = 'ended_at IS NULL AND leased_until > now()';
  * Whether the import makes way: another one of its workspace is worked on, and a workspace waits of which none is. Whoever uploads ten
  * files would otherwise keep everybody else waiting for all of them.
  *
- * @param other which of the workspace's imports counts as another one
+ * @param made which of the workspace's imports count as another one: those made earlier, or all others
  */
-const makesWay = (other: string): string => `(
-  EXISTS (SELECT FROM imports AS other WHERE other.workspace_id = imports.workspace_id AND ${other} AND ${LEASED})
+const makesWay = (made: '<' | '<>'): string => `(
+  EXISTS (SELECT FROM imports AS other WHERE other.workspace_id = imports.workspace_id AND other.import_id ${made} imports.import_id AND ${LEASED})
   AND EXISTS (SELECT FROM imports AS waiting WHERE waiting.workspace_id <> imports.workspace_id AND ${UNFINISHED} AND leased_until < now()
     AND NOT EXISTS (SELECT FROM imports AS own WHERE own.workspace_id = waiting.workspace_id AND ${LEASED})))`;
 
@@ -62,7 +62,7 @@ export async function takeImport(
 ): Promise<ImportRun | 'busy' | 'behind' | null> {
   const { rows } = await db.query<RawRun>(
     `UPDATE imports SET holder = $2, leased_until = now() + $3 * interval '1 second'
-     WHERE import_id = $1 AND ${UNFINISHED} AND (holder = $2 OR leased_until < now() AND NOT ${makesWay('other.import_id <> imports.import_id')})
+     WHERE import_id = $1 AND ${UNFINISHED} AND (holder = $2 OR leased_until < now() AND NOT ${makesWay('<>')})
      RETURNING ${RUN_COLUMNS}`,
     [importId, holder, seconds],
   );
@@ -101,7 +101,7 @@ export async function renewImport(
        scanned = CASE WHEN phase = 'scan' THEN coalesce($5::bigint, scanned) ELSE scanned END,
        records = CASE WHEN phase = 'scan' THEN greatest(records, $6::bigint) ELSE records END, updated_at = now()
      WHERE import_id = $1 AND holder = $2 AND ended_at IS NULL
-     RETURNING status, ${makesWay('other.import_id < imports.import_id')} AS "makesWay"`,
+     RETURNING status, ${makesWay('<')} AS "makesWay"`,
     [importId, holder, seconds, progress.rate, progress.scanned ?? null, progress.records ?? null],
   );
   return rows[0] ?? null;

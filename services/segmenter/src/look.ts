@@ -32,7 +32,9 @@ export async function lookForEdges(
  * stored by then, or it has marked the contact since. Without this, whoever did something was evaluated a second time, by the next look.
  */
 export function noteEvaluated(evaluated: Memory['evaluated'], moving: readonly Definition[], taken: readonly Marks[], now: number): void {
-  const kinds = new Set(mergeWindows(moving).flatMap(({ began, dependency }) => (began === dependency ? [] : [began])));
+  const kinds = new Set<string>();
+  for (const { dependencies } of moving)
+    for (const { began, dependency } of dependencies.windows) if (began !== dependency) kinds.add(began);
   for (const { dependency, contacts } of taken) {
     if (!kinds.has(dependency)) continue;
     const moments = evaluated.get(dependency) ?? new Map<number, number>();

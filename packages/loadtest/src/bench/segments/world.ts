@@ -37,7 +37,7 @@ const LARGE_BLOCKS = {
   min_insert_block_size_bytes: '8000000000',
 };
 const LARGE_TABLES = "default_compression_codec = 'ZSTD(1)', max_bytes_to_merge_at_max_space_in_pool = 100000000";
-/** Both orders and the time of an event, as measured (221; narrow ones in large parts 57), with room for merges under way. */
+/** Both orders and the time of an event, as measured (221; narrow ones in large parts 50), with room for merges under way. */
 const BYTES_AN_EVENT = { wide: 250, narrow: 65 };
 /** The largest world has so many times the contacts of the first. */
 const ROOM = 4;
