@@ -77,7 +77,7 @@ async function readPage(deps: ApiDeps, workspaceId: number, { set, afterId }: Pl
  * reached, it goes on, from where it is, with the members there are then. @throws ApiError 404
  */
 export async function* allMembers(
-  deps: ApiDeps,
+  deps: Pick<ApiDeps, 'pool' | 'clickhouse'>,
   workspaceId: number,
   segmentId: string,
   batch: number,

@@ -1,14 +1,13 @@
 /** Members of segments as the calls show them, from rows as the segmenter writes them. */
-import { type ClickHouse, clickhouseTime, createClickHouse } from '@muster/clickhouse';
+import { type ClickHouse, createClickHouse } from '@muster/clickhouse';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { HttpStack, Reply } from '../../../../tests/support/http.ts';
+import { allMembers } from '../segments/pages.ts';
 import { verdictOf, WAIT } from './read.ts';
+import { insertFlips, insertSet, type StoredSet } from './segment-rows.ts';
 import { everybody, type Json, workspace } from './trees.ts';
 
 const day = (n: number, time = '10:00:00.000') => `2024-01-${String(n).padStart(2, '0')}T${time}Z`;
-const stamp = (iso: string) => `toDateTime64('${clickhouseTime(iso)}', 3, 'UTC')`;
-const bitmap = (ids: readonly number[]) => `bitmapBuild(CAST([${ids.join(', ')}], 'Array(UInt32)'))`;
-type StoredSet = { epoch: number; at: string; members: number[]; joined: number[]; parted: number[] };
 
 export function memberSuite(stack: () => HttpStack): void {
   const { post, get, upsert, create, workspaceId } = workspace(stack, 'segment-members');
@@ -24,25 +23,9 @@ export function memberSuite(stack: () => HttpStack): void {
   const uidOf = async (id: string): Promise<number> =>
     Number((await pg('SELECT segment_uid FROM segments WHERE workspace_id = $1 AND segment_id = $2', ws, id)).rows[0]?.segment_uid);
   const commit = (epoch: number) => pg('UPDATE segment_evaluators SET epoch = $2, committed = $2 WHERE workspace_id = $1', ws, epoch);
-  const storeSet = (s: StoredSet) =>
-    clickhouse.command({
-      query: `INSERT INTO segment_sets (workspace_id, segment_uid, epoch, at, members, joined, parted)
-        SELECT ${ws}, ${uid}, ${s.epoch}, ${stamp(s.at)}, ${bitmap(s.members)}, ${bitmap(s.joined)}, ${bitmap(s.parted)}`,
-    });
+  const storeSet = (set: StoredSet) => insertSet(clickhouse, ws, uid, set);
   const flip = (epoch: number, at: string, joined: number[], parted: number[]) =>
-    clickhouse.insert({
-      table: 'segment_flips',
-      columns: ['workspace_id', 'segment_uid', 'epoch', 'contact_id', 'state', 'at'],
-      values: [...joined.map((id) => [id, 1]), ...parted.map((id) => [id, 0])].map(([id, state]) => [
-        ws,
-        uid,
-        epoch,
-        id,
-        state,
-        clickhouseTime(at),
-      ]),
-      format: 'JSONCompactEachRow',
-    });
+    insertFlips(clickhouse, ws, uid, { epoch, at, joined, parted });
   const show = (base: number, unlogged: boolean) =>
     pg(
       "UPDATE segments SET base_epoch = $2, unlogged = $3, status = 'active', build_reason = NULL WHERE segment_uid = $1",
@@ -271,6 +254,22 @@ export function memberSuite(stack: () => HttpStack): void {
     await post('contacts.delete', { contact_id: ids(5)[0] });
     expect(await members()).toEqual([3, 10]);
     expect(await members({ at: day(10), limit: 1 })).toEqual([1, 2, 3, 4, 6, 7, 8]);
+  });
+
+  it('an export whose set is removed meanwhile goes on from where it is, with the members of then', async () => {
+    const store = (epoch: number, ...places: number[]) =>
+      storeSet({ epoch, at: day(epoch), members: ids(...places), joined: [], parted: [] }).then(() => show(epoch, false));
+    await store(20, 3, 6, 7, 8);
+    await commit(20);
+    const pages = allMembers({ pool: stack().pool, clickhouse }, ws, 'vip', 2);
+    const first = (await pages.next()).value ?? [];
+    await store(21, 3, 4, 7, 9, 10);
+    await clickhouse.command({ query: `DELETE FROM segment_sets WHERE workspace_id = ${ws} AND segment_uid = ${uid} AND epoch = 20` });
+    await commit(21);
+    expect(first.map((row) => row.email)).toEqual([3, 6].map(email));
+    const rest: string[] = [];
+    for await (const page of pages) rest.push(...page.map((row) => row.email));
+    expect(rest).toEqual([7, 9, 10].map(email));
   });
 
   it('forgets the segment, not what happened', async () => {
