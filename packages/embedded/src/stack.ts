@@ -162,6 +162,8 @@ function serviceEnv(
 ): NodeJS.ProcessEnv {
   const passed = Object.entries(process.env).filter(([name]) => PASSED_ON.includes(name) || name.startsWith('MUSTER_'));
   return {
+    // As in the images.
+    MALLOC_ARENA_MAX: '2',
     MUSTER_BOARD_USER: 'admin',
     MUSTER_BOARD_PASSWORD: given.devKey,
     ...Object.fromEntries(passed),

@@ -19,6 +19,7 @@ import { type ApplyInput, applyChunks } from './apply.ts';
 import { rehearseChunks } from './dry-run.ts';
 import { asFailure, ImportFailure, Interrupted, MadeWay, ScratchLost } from './failure.ts';
 import { removeFiles, removeScratch } from './files.ts';
+import { withSmallHeap } from './heap.ts';
 import { createJudge } from './judge.ts';
 import { LEASE_SECONDS, Lease } from './lease.ts';
 import { requireWhole, scanFile } from './scan.ts';
@@ -63,7 +64,7 @@ async function runTaken(deps: Deps, taken: ImportRun, holder: string): Promise<v
   lease.start();
   const started = Date.now();
   try {
-    await advance(deps, taken, lease);
+    await withSmallHeap(() => advance(deps, taken, lease));
     deps.log.info({ import: taken.import_id, records: taken.records, seconds: (Date.now() - started) / 1_000 }, 'import run ended');
   } catch (error) {
     if (error instanceof ScratchLost) {
