@@ -57,7 +57,7 @@ async function expectOnce(tenant: Importer, importId: string, want: { people: nu
   expect(Number(kept[0]?.n), 'rejected rows').toBe(want.faults);
   await until('delivery', async () => (await undelivered(tenant.pool)).rows === 0);
   expect(await tenant.entries()).toEqual({ 'contact.created': want.people });
-  expect(tenant.files(importId), 'files that are left').toEqual([]);
+  await until('no file is left', async () => tenant.files(importId).length === 0);
 }
 
 /** Waits until somebody works on it who did not a moment ago, or until it has ended. */
