@@ -264,7 +264,8 @@ export function memberSuite(stack: () => HttpStack): void {
     const pages = allMembers({ pool: stack().pool, clickhouse }, ws, 'vip', 2);
     const first = (await pages.next()).value ?? [];
     await store(21, 3, 4, 7, 9, 10);
-    await clickhouse.command({ query: `DELETE FROM segment_sets WHERE workspace_id = ${ws} AND segment_uid = ${uid} AND epoch = 20` });
+    const gone = 'DELETE FROM segment_sets WHERE workspace_id = {ws:UInt32} AND segment_uid = {uid:UInt32} AND epoch = 20';
+    await clickhouse.command({ query: gone, query_params: { ws, uid } });
     await commit(21);
     expect(first.map((row) => row.email)).toEqual([3, 6].map(email));
     const rest: string[] = [];

@@ -90,7 +90,7 @@ export async function applyChunks(deps: Deps, input: ApplyInput): Promise<void> 
     if (underWay.size === 0 && (next >= input.chunks || (!open && next >= input.begun))) break;
     if (finished.length === 0) await sleep(POLL_MS);
   }
-  if (!(await endImport(deps.pool, target.importId)) && lease.running) throw new MadeWay('imports of other workspaces wait');
+  if (!(await endImport(deps.pool, target.importId)) && lease.running) throw new MadeWay();
 }
 
 /** Whether ClickHouse keeps up, looked at every now and then. */

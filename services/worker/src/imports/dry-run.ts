@@ -24,7 +24,7 @@ export async function rehearseChunks(deps: Deps, input: ApplyInput): Promise<voi
   for (let n = 0; n < input.chunks; n += 1) {
     if (counted.has(n)) continue;
     lease.requireHeld();
-    if (n >= input.begun && lease.makesWay) throw new MadeWay('imports of other workspaces wait');
+    if (n >= input.begun && lease.makesWay) throw new MadeWay();
     if (n >= input.begun && !(await beginChunk(deps.pool, target.importId, lease.holder, n))) break;
     const chunk = await input.scratch.chunk(n);
     const { result, refused } = await rehearse(deps, input, chunk);

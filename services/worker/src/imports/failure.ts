@@ -19,6 +19,9 @@ export class Interrupted extends Error {
 /** It goes on after imports of other workspaces. */
 export class MadeWay extends Interrupted {
   override readonly name = 'MadeWay';
+  constructor() {
+    super('imports of other workspaces wait');
+  }
 }
 
 /** Scratch files are gone or not whole: the scan has to be done again. */

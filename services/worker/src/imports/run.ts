@@ -40,7 +40,7 @@ export async function runImport(deps: Deps, importId: string): Promise<void> {
     try {
       const taken = await takeImport(deps.pool, importId, holder, LEASE_SECONDS);
       if (taken === null) return;
-      if (taken === 'behind') throw new MadeWay('imports of other workspaces wait');
+      if (taken === 'behind') throw new MadeWay();
       if (taken === 'busy') {
         if (Date.now() > waitUntil) return;
         await sleep(250);
